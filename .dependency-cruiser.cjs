@@ -1,0 +1,42 @@
+// The floors of the house, lowest first (docs/architecture.md). A file imports from its own folder and from lower floors.
+const floors = ['util', 'interop', 'gpu', 'tensor', 'kernels', 'nn', 'data', 'train', 'evaluate', 'serve', 'cli'];
+const browserFloors = ['util', 'gpu', 'tensor', 'kernels', 'nn'];
+
+module.exports = {
+  forbidden: [
+    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
+    ...floors.slice(0, -1).map((floor, i) => ({
+      name: `floor-${floor}`,
+      comment: `src/${floor} may import from lower floors only`,
+      severity: 'error',
+      from: { path: `^src/${floor}/` },
+      to: { path: `^src/(${floors.slice(i + 1).join('|')})/` },
+    })),
+    {
+      name: 'browser-floors-without-node',
+      comment: 'these floors run unchanged in a browser; src/gpu/node.ts is the one door to Node',
+      severity: 'error',
+      from: { path: `^src/(${browserFloors.join('|')})/`, pathNot: '^src/gpu/node\\.ts$' },
+      to: { dependencyTypes: ['core', 'npm', 'npm-dev'] },
+    },
+    {
+      name: 'node-door',
+      comment: 'browser floors reach Node only by what is passed in',
+      severity: 'error',
+      from: { path: `^src/(${browserFloors.join('|')})/`, pathNot: '^src/gpu/node\\.ts$' },
+      to: { path: '^src/gpu/node\\.ts$' },
+    },
+    {
+      name: 'webgpu-only-in-gpu',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/gpu/' },
+      to: { path: '^node_modules/webgpu/' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+  },
+};

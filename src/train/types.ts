@@ -1,0 +1,105 @@
+/** What the training loop is told, and what it tells: the contract between `src/train` and whoever shows a run. */
+
+export type OptimizerName = 'adam' | 'sgd';
+
+/** Every choice that decides a run's result; all of them are stored in the run's `config.json`. */
+export interface TrainOptions {
+  /** Name in the model registry, such as `simple-cnn`. */
+  model: string;
+  /** `synthetic`, or the path of a data set. */
+  data: string;
+  epochs: number;
+  batchSize: number;
+  lr: number;
+  optimizer: OptimizerName;
+  weightDecay: number;
+  /** SGD only; 0 with Adam. */
+  momentum: number;
+  /** SGD only; needs a momentum above 0. */
+  nesterov: boolean;
+  seed: number;
+  /** At most this many images of each split, the first ones. */
+  limit?: number;
+  /** Per channel, on pixels scaled to 0..1; by default the training split's own. */
+  mean?: number[];
+  std?: number[];
+}
+
+/** One line of the epoch table and of `metrics.csv`. Losses are means per image, accuracies fractions. */
+export interface EpochRow {
+  /** From 1. */
+  epoch: number;
+  lr: number;
+  trainLoss: number;
+  trainAccuracy: number;
+  valLoss: number;
+  valAccuracy: number;
+  /** Wall time of the epoch, validation included. */
+  seconds: number;
+  /** Training images a second, validation not counted. */
+  imagesPerSecond: number;
+}
+
+/** Where an epoch stands. */
+export interface StepProgress {
+  /** From 1. */
+  epoch: number;
+  epochs: number;
+  /** Steps of this epoch that are done. */
+  step: number;
+  steps: number;
+  /** Images of this epoch that are done. */
+  images: number;
+  /** Mean over this epoch's images so far. */
+  loss: number;
+  accuracy: number;
+  imagesPerSecond: number;
+  /** To the end of the run. */
+  secondsLeft: number;
+}
+
+/** What is known when training begins. */
+export interface RunStart {
+  model: string;
+  parameters: number;
+  adapter: string;
+  data: { name: string; train: number; val: number; test: number };
+  options: TrainOptions;
+  runFolder: string;
+  /** Finished epochs of the run that is continued. */
+  resumedFrom?: number;
+}
+
+/** The content of `summary.json`. */
+export interface TrainSummary {
+  model: string;
+  parameters: number;
+  classes: string[];
+  /** Finished epochs. */
+  epochs: number;
+  /** 0 where no epoch has finished; the figures of the best epoch are then absent. */
+  bestEpoch: number;
+  bestValAccuracy?: number;
+  bestValLoss?: number;
+  /** Of the best epoch's weights; absent where the run was interrupted or there is no test split. */
+  testLoss?: number;
+  testAccuracy?: number;
+  /** Wall time over all sittings of the run. */
+  seconds: number;
+  /** Training images a second over all finished epochs. */
+  imagesPerSecond: number;
+  adapter: string;
+  runFolder: string;
+  interrupted: boolean;
+}
+
+/** Told by the training loop what happens; the loop itself prints nothing. */
+export interface Reporter {
+  start(info: RunStart): void;
+  step(progress: StepProgress): void;
+  /** `best`: this epoch's validation accuracy is the highest so far. */
+  epoch(row: EpochRow, best: boolean): void;
+  saved(file: string): void;
+  end(summary: TrainSummary): void;
+  note(text: string): void;
+}

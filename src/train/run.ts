@@ -1,0 +1,330 @@
+import { access, constants, mkdir, readFile, readdir, rm, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import * as z from 'zod';
+import { UserError } from '../util/errors.js';
+import { isTemporaryNameOf, writeFileAtomic } from './files.js';
+import type { EpochRow, TrainOptions, TrainSummary } from './types.js';
+
+const fileNames = {
+  config: 'config.json',
+  metrics: 'metrics.csv',
+  summary: 'summary.json',
+  best: 'best.safetensors',
+  last: 'last.safetensors',
+};
+
+const count = z.int().nonnegative();
+const positive = z.number().positive();
+const perChannel = z.array(z.number()).min(1);
+
+const optionsSchema = z.strictObject({
+  model: z.string().min(1),
+  data: z.string().min(1),
+  epochs: z.int().positive(),
+  batchSize: z.int().positive(),
+  lr: positive,
+  optimizer: z.enum(['adam', 'sgd']),
+  weightDecay: z.number().nonnegative(),
+  momentum: z.number().nonnegative(),
+  nesterov: z.boolean(),
+  seed: count,
+  limit: z.int().positive().exactOptional(),
+  mean: perChannel.exactOptional(),
+  std: z.array(positive).min(1).exactOptional(),
+});
+
+const configSchema = z.strictObject({
+  /** Version of facegrad that began the run. */
+  facegrad: z.string().min(1),
+  /** ISO 8601. */
+  created: z.string().min(1),
+  options: optionsSchema,
+  data: z.strictObject({
+    name: z.string(),
+    /** Tells one data set from another whatever its path; a run is resumed only on the data that it began with. */
+    fingerprint: z.string().min(1),
+    train: count,
+    val: count,
+    test: count,
+  }),
+  classes: z.array(z.string()).min(2),
+  /** What the run normalises with, per channel: given, or measured on the training split. */
+  mean: perChannel,
+  std: z.array(positive).min(1),
+  /** The adapter that the run began on. */
+  adapter: z.string(),
+});
+
+const summarySchema = z.strictObject({
+  model: z.string(),
+  parameters: count,
+  classes: z.array(z.string()),
+  epochs: count,
+  bestEpoch: count,
+  bestValAccuracy: z.number().exactOptional(),
+  bestValLoss: z.number().exactOptional(),
+  testLoss: z.number().exactOptional(),
+  testAccuracy: z.number().exactOptional(),
+  seconds: z.number().nonnegative(),
+  imagesPerSecond: z.number().nonnegative(),
+  adapter: z.string(),
+  runFolder: z.string(),
+  interrupted: z.boolean(),
+});
+
+/** The content of `config.json`: every choice behind a run, and what it needs to be continued or evaluated. */
+export type RunConfig = z.infer<typeof configSchema>;
+
+// Columns of metrics.csv, in order.
+const columns: readonly (readonly [name: string, key: keyof EpochRow])[] = [
+  ['epoch', 'epoch'],
+  ['lr', 'lr'],
+  ['train_loss', 'trainLoss'],
+  ['train_accuracy', 'trainAccuracy'],
+  ['val_loss', 'valLoss'],
+  ['val_accuracy', 'valAccuracy'],
+  ['seconds', 'seconds'],
+  ['images_per_second', 'imagesPerSecond'],
+];
+const header = columns.map(([name]) => name).join(',');
+
+/**
+ * The folder of one training run: `config.json`, `metrics.csv`, `best.safetensors`, `last.safetensors` and
+ * `summary.json`. Each is written whole or not at all.
+ */
+export class RunFolder {
+  #config: RunConfig | undefined;
+
+  private constructor(readonly path: string) {}
+
+  /**
+   * A folder for a new run. Nothing is created or removed before `begin`, so that a fault found in between leaves no
+   * trace; what would make `begin` fail is found now.
+   * @throws UserError where `path` is a file or cannot be written, where it holds a run and `force` is not set, and
+   * where `force` would remove a `config.json` that no run has written.
+   */
+  static async create(path: string, { force = false }: { force?: boolean } = {}): Promise<RunFolder> {
+    const existing = await kindOf(path);
+    if (existing === 'file') throw new UserError(`--out ${path} is a file; name a folder, new or without a run in it`);
+    await requireWritable(existing === 'folder' ? resolve(path) : await nearestExisting(path), path);
+    const run = new RunFolder(path);
+    const present = existing === 'folder' ? await run.#ownFiles() : [];
+    if (present.length > 0 && !force) {
+      throw new UserError(
+        `--out ${path} holds a run already (${present.join(', ')}); ` +
+          `continue it with --resume ${path}, replace it with --force, or choose another folder`,
+      );
+    }
+    if (present.includes(fileNames.config)) {
+      // --force means "replace that run", not "remove whatever bears one of these names".
+      try {
+        await run.#readConfig();
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        throw new UserError(`${error.message}\n--force replaces only a run of facegrad's; choose another --out`);
+      }
+    }
+    return run;
+  }
+
+  /**
+   * The folder of a run that has begun.
+   * @throws UserError where there is none or its `config.json` is not valid.
+   */
+  static async open(path: string): Promise<RunFolder> {
+    const existing = await kindOf(path);
+    if (existing === undefined) throw new UserError(`${path}: no such run folder`);
+    if (existing === 'file') throw new UserError(`${path} is a file; name the run's folder`);
+    const run = new RunFolder(path);
+    run.#config = await run.#readConfig();
+    return run;
+  }
+
+  /** Creates the folder, removes the files of the run that it replaces, if any, and writes `config.json`. */
+  async begin(config: RunConfig): Promise<void> {
+    await mkdir(this.path, { recursive: true });
+    // The old config goes first: a half-removed run must not look like one that can be resumed.
+    for (const name of await this.#ownFiles()) await rm(join(this.path, name), { force: true });
+    await this.writeConfig(config);
+  }
+
+  async writeConfig(config: RunConfig): Promise<void> {
+    await writeFileAtomic(this.#file('config'), `${JSON.stringify(config, null, 2)}\n`);
+    this.#config = config;
+  }
+
+  /** Known from `begin` or `open` on. */
+  get config(): RunConfig {
+    if (!this.#config) throw new Error(`run ${this.path} has not begun`);
+    return this.#config;
+  }
+
+  /** Weights of the epoch with the highest validation accuracy. */
+  get best(): string {
+    return this.#file('best');
+  }
+
+  /** Everything that a resumed run starts from. */
+  get last(): string {
+    return this.#file('last');
+  }
+
+  get summary(): string {
+    return this.#file('summary');
+  }
+
+  /** `metrics.csv`, in full at each call. */
+  async writeMetrics(rows: readonly EpochRow[]): Promise<void> {
+    const lines = rows.map(row => columns.map(([, key]) => row[key]).join(','));
+    await writeFileAtomic(this.#file('metrics'), [header, ...lines, ''].join('\n'));
+  }
+
+  /** The rows of `metrics.csv`, to the last bit; none where it does not exist. */
+  async readMetrics(): Promise<EpochRow[]> {
+    const file = this.#file('metrics');
+    const text = await readText(file);
+    if (text === undefined) return [];
+    const [first, ...lines] = text.split(/\r?\n/);
+    if (first !== header) throw new UserError(`${file}, line 1: expected "${header}"`);
+    if (lines.at(-1) === '') lines.pop();
+    return lines.map((line, i) => parseRow(line, i + 1, `${file}, line ${i + 2}`));
+  }
+
+  async writeSummary(summary: TrainSummary): Promise<void> {
+    await writeFileAtomic(this.summary, `${JSON.stringify(summary, null, 2)}\n`);
+  }
+
+  /** What the run's last sitting ended with, or undefined where it was killed or never ended. */
+  async readSummary(): Promise<TrainSummary | undefined> {
+    const text = await readText(this.summary);
+    return text === undefined ? undefined : parseJson(summarySchema, text, this.summary);
+  }
+
+  #file(which: keyof typeof fileNames): string {
+    return join(this.path, fileNames[which]);
+  }
+
+  async #readConfig(): Promise<RunConfig> {
+    const file = this.#file('config');
+    const text = await readText(file);
+    if (text === undefined) throw new UserError(`${this.path} holds no run: it has no ${fileNames.config}`);
+    return parseJson(configSchema, text, file);
+  }
+
+  /** The run's files that exist, config first, and temporary ones that a killed run has left. */
+  async #ownFiles(): Promise<string[]> {
+    const present = await readdir(this.path);
+    return Object.values(fileNames).flatMap(name =>
+      present.filter(entry => entry === name || isTemporaryNameOf(entry, name)),
+    );
+  }
+}
+
+/** `runs/<model>-<yyyymmdd-hhmmss>` in local time, with -2, -3 … where that exists. */
+export async function defaultRunPath(model: string, now = new Date()): Promise<string> {
+  const two = (n: number) => String(n).padStart(2, '0');
+  const day = `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
+  const time = `${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
+  const stem = join('runs', `${model}-${day}-${time}`);
+  let path = stem;
+  for (let i = 2; (await kindOf(path)) !== undefined; i++) path = `${stem}-${i}`;
+  return path;
+}
+
+/**
+ * The options of a resumed run: those of its `config.json`, with what was `given` on top.
+ * @throws UserError where a given option differs from the run's own; only `epochs` may, upwards, and `data`, because
+ * a data set may have moved (the caller compares fingerprints).
+ */
+export function resumedOptions(config: RunConfig, given: Partial<TrainOptions>): TrainOptions {
+  const stored: TrainOptions = config.options;
+  for (const key of Object.keys(given) as (keyof TrainOptions)[]) {
+    if (key === 'data' || key === 'epochs') continue;
+    if (JSON.stringify(given[key]) === JSON.stringify(stored[key])) continue;
+    const had = stored[key] === undefined ? `no ${optionName(key)}` : `${optionName(key)} ${String(stored[key])}`;
+    throw new UserError(
+      `a resumed run keeps its options: it was begun with ${had}, not ${String(given[key])}; ` +
+        `leave the option out, or begin a new run`,
+    );
+  }
+  if (given.epochs !== undefined && given.epochs < stored.epochs) {
+    throw new UserError(`--epochs ${given.epochs}: the run was begun with ${stored.epochs}, which can only be raised`);
+  }
+  return { ...stored, ...given };
+}
+
+/**
+ * Refuses data that are not those of the run.
+ * @throws UserError
+ */
+export function requireSameData(config: RunConfig, fingerprint: string, data: string): void {
+  if (fingerprint === config.data.fingerprint) return;
+  throw new UserError(
+    `--data ${data} is not what the run was trained on (${config.options.data}): ` +
+      `fingerprint ${fingerprint}, the run's is ${config.data.fingerprint}`,
+  );
+}
+
+function optionName(key: keyof TrainOptions): string {
+  return key === 'model' ? 'model' : `--${key.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`;
+}
+
+function parseRow(line: string, epoch: number, place: string): EpochRow {
+  const cells = line.split(',').map(cell => (cell.trim() === '' ? NaN : Number(cell)));
+  const bad = cells.findIndex(Number.isNaN);
+  if (cells.length !== columns.length) {
+    throw new UserError(`${place}: ${cells.length} values, expected ${columns.length}`);
+  }
+  if (bad >= 0) throw new UserError(`${place}: ${columns[bad]![0]} is not a number`);
+  if (cells[0] !== epoch) throw new UserError(`${place}: epoch ${cells[0]!}, expected ${epoch}`);
+  return Object.fromEntries(columns.map(([, key], i) => [key, cells[i]])) as unknown as EpochRow;
+}
+
+function parseJson<T>(schema: z.ZodType<T>, text: string, file: string): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new UserError(`${file} is not JSON: ${(error as Error).message}`);
+  }
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const faults = result.error.issues.map(issue => `  ${issue.path.join('.') || '(the whole file)'}: ${issue.message}`);
+  throw new UserError(`${file} is not what facegrad writes:\n${faults.join('\n')}`);
+}
+
+async function readText(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    throw new UserError(`${file} cannot be read: ${message}`);
+  }
+}
+
+async function kindOf(path: string): Promise<'file' | 'folder' | undefined> {
+  try {
+    return (await stat(path)).isDirectory() ? 'folder' : 'file';
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    if (code === 'ENOTDIR') throw new UserError(`${path} cannot be a folder: a part of its path is a file`);
+    throw new UserError(`${path}: ${message}`);
+  }
+}
+
+async function nearestExisting(path: string): Promise<string> {
+  let folder = dirname(resolve(path));
+  while ((await kindOf(folder)) === undefined) folder = dirname(folder);
+  return folder;
+}
+
+async function requireWritable(folder: string, path: string): Promise<void> {
+  if ((await kindOf(folder)) === 'file') throw new UserError(`--out ${path} cannot be created: ${folder} is a file`);
+  try {
+    await access(folder, constants.W_OK | constants.X_OK);
+  } catch {
+    throw new UserError(`--out ${path} cannot be written: no permission in ${folder}`);
+  }
+}

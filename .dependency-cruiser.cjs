@@ -13,6 +13,20 @@ module.exports = {
       to: { path: `^src/(${floors.slice(i + 1).join('|')})/` },
     })),
     {
+      name: 'known-floors-only',
+      comment: 'a new folder of src/ takes its place in the list of floors',
+      severity: 'error',
+      from: {},
+      to: { path: '^src/[^/]+/', pathNot: `^src/(${floors.join('|')})/` },
+    },
+    {
+      name: 'inside-the-house',
+      comment: 'what the package exports (src/index.ts), tests, benches and scripts stand above all floors',
+      severity: 'error',
+      from: { path: '^src/[^/]+/' },
+      to: { path: '^(src/[^/]+|(test|bench|scripts)/.*)$' },
+    },
+    {
       name: 'browser-floors-without-node',
       comment: 'these floors run unchanged in a browser; src/gpu/node.ts is the one door to Node',
       severity: 'error',

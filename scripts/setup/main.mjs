@@ -1,0 +1,214 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { probeAdapter } from './adapter.mjs';
+import { parseAptSources } from './apt-sources.mjs';
+import { buildProblem, prepareBuild, recordBuild, sourceFingerprint } from './build.mjs';
+import { dependencyProblem } from './dependencies.mjs';
+import { adviceFor, planInstall } from './vulkan-driver.mjs';
+
+/** @typedef {import('./vulkan-driver.mjs').Host} Host */
+/** @typedef {{ install: boolean, quiet: boolean }} Options */
+
+const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+const HELP = `Usage: node scripts/setup.mjs [options]
+
+Makes this checkout ready to run, doing only what is needed:
+  1. npm ci, where node_modules is not what package-lock.json asks for
+  2. npm run build, where dist/ is not what src/ compiles to
+  3. a WebGPU adapter: where Dawn finds none on Debian or Ubuntu, and apt may be used (root, or sudo without a
+     password), Mesa's software Vulkan driver is installed
+
+Options:
+  --no-install  never use apt; print what to install and exit 1
+  --quiet       print nothing unless something fails
+  --help        print this text
+`;
+
+/** A fault that the user can mend; its message is all that is printed. */
+class SetupError extends Error {}
+
+/**
+ * @param {string[]} args command-line arguments
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {number} the exit code: 0 when all is ready, 1 when not, 2 for an unknown option
+ */
+export function setUp(args, env) {
+  const unknown = args.find(arg => !['--no-install', '--quiet', '--help'].includes(arg));
+  if (unknown !== undefined) {
+    console.error(`setup: unknown option ${unknown}\n\n${HELP}`);
+    return 2;
+  }
+  if (args.includes('--help')) {
+    console.log(HELP);
+    return 0;
+  }
+  const options = { install: !args.includes('--no-install'), quiet: args.includes('--quiet') };
+  try {
+    installDependencies(options, env);
+    build(options, env);
+    const adapter = findAdapter(options, env);
+    // Before every `npm test` there is nothing to say when nothing was needed; a log of CI should name its adapter.
+    const beforeAnother = /^pre/.test(env.npm_lifecycle_event ?? '') && !env.CI;
+    if (!beforeAnother) say(options, `ready: Node ${process.versions.node}, WebGPU on ${adapter}`);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    console.error(`setup: ${error.message}`);
+    return 1;
+  }
+}
+
+/**
+ * @param {Options} options
+ * @param {NodeJS.ProcessEnv} env
+ */
+function installDependencies(options, env) {
+  const problem = dependencyProblem(ROOT);
+  if (!problem) return;
+  say(options, `npm ci (${problem})`);
+  // Every native package brings its binary along, so no install script is needed. NODE_ENV=production must not keep out
+  // the compiler.
+  npm(options, env, ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--include=dev', '--include=optional']);
+}
+
+/**
+ * @param {Options} options
+ * @param {NodeJS.ProcessEnv} env
+ */
+function build(options, env) {
+  const problem = buildProblem(ROOT);
+  if (!problem) return;
+  say(options, `npm run build (${problem})`);
+  const fingerprint = sourceFingerprint(ROOT);
+  prepareBuild(ROOT);
+  npm(options, env, ['run', '--silent', 'build']);
+  recordBuild(ROOT, fingerprint);
+}
+
+/**
+ * @param {Options} options
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {string} the adapter's name
+ */
+function findAdapter(options, env) {
+  let probe = probeAdapter(ROOT);
+  if (probe.state === 'found') return probe.adapter;
+  const host = describeHost();
+  const plan = probe.state === 'none' ? planInstall(host) : null;
+  if (plan?.may && options.install) {
+    say(options, `${probe.why}. Installing Mesa's software Vulkan driver:`);
+    for (const step of plan.steps) {
+      say(options, `  ${step.says}`);
+      const status = run(options, env, step.command, step.input);
+      if (status !== 0 && !step.mayFail) {
+        throw new SetupError(`could not ${step.says}: ${step.command.join(' ')} ended with ${status}`);
+      }
+    }
+    probe = probeAdapter(ROOT);
+    if (probe.state === 'found') return probe.adapter;
+  }
+  const forced = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES', 'VK_LOADER_DRIVERS_DISABLE'].filter(name => env[name]);
+  throw new SetupError(
+    [
+      `${probe.why}.`,
+      ...(probe.log ? [indent(probe.log)] : []),
+      ...forced.map(
+        name => `${name}=${env[name]} decides which Vulkan drivers are tried; unset it unless it is meant.`,
+      ),
+      adviceFor(host, plan),
+    ].join('\n'),
+  );
+}
+
+/** @returns {Host} */
+function describeHost() {
+  return {
+    platform: process.platform,
+    osRelease: readIfThere('/etc/os-release'),
+    apt: succeeds('apt-get', ['--version']) ? readAptSources() : null,
+    root: process.getuid?.() === 0,
+    sudo: succeeds('sudo', ['-n', 'true']),
+  };
+}
+
+function readAptSources() {
+  const folder = '/etc/apt/sources.list.d';
+  const files = existsSync(folder) ? readdirSync(folder).map(name => join(folder, name)) : [];
+  return ['/etc/apt/sources.list', ...files.sort()].flatMap(path => parseAptSources(path, readIfThere(path)));
+}
+
+/** @param {string} path */
+function readIfThere(path) {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/**
+ * @param {Options} options
+ * @param {NodeJS.ProcessEnv} env
+ * @param {string[]} args
+ */
+function npm(options, env, args) {
+  // A script started by npm is told which npm that is; on Windows the `npm` of the path is a batch file.
+  const self = env.npm_execpath;
+  const command = self?.endsWith('npm-cli.js') ? [process.execPath, self, ...args] : ['npm', ...args];
+  const status = run(options, env, command);
+  if (status !== 0) throw new SetupError(`npm ${args.join(' ')} ended with ${status}; its output is above.`);
+}
+
+/**
+ * Runs a command whose output goes to standard error, since standard output belongs to the command that is set up for
+ * (`npm run bench -- --json`). A quiet set-up shows it only when the command fails.
+ *
+ * @param {Options} options
+ * @param {NodeJS.ProcessEnv} env
+ * @param {string[]} command
+ * @param {string} [input]
+ * @returns {number | string} the exit code, or the signal or the fault that ended it
+ */
+function run(options, env, [program = '', ...args], input) {
+  const child = spawnSync(program, args, {
+    cwd: ROOT,
+    env,
+    encoding: 'utf8',
+    input,
+    maxBuffer: Infinity,
+    shell: process.platform === 'win32' && program === 'npm',
+    // What is passed in is what is written to a file; repeating it helps nobody.
+    stdio: [
+      input === undefined ? 'ignore' : 'pipe',
+      options.quiet || input !== undefined ? 'pipe' : 2,
+      options.quiet ? 'pipe' : 2,
+    ],
+  });
+  const status = child.status ?? child.signal ?? child.error?.message ?? 'no exit code';
+  if (options.quiet && status !== 0) process.stderr.write(`${child.stdout ?? ''}${child.stderr ?? ''}`);
+  return status;
+}
+
+/**
+ * @param {string} command
+ * @param {string[]} args
+ */
+function succeeds(command, args) {
+  return spawnSync(command, args, { stdio: 'ignore', timeout: 10_000 }).status === 0;
+}
+
+/**
+ * @param {Options} options
+ * @param {string} message
+ */
+function say(options, message) {
+  if (!options.quiet) console.error(`setup: ${message}`);
+}
+
+/** @param {string} text */
+function indent(text) {
+  return text.replace(/^/gm, '  ');
+}

@@ -24,6 +24,8 @@ export default tseslint.config(
   {
     files: ['**/*.js', '**/*.mjs', '**/*.cjs'],
     extends: [tseslint.configs.disableTypeChecked],
-    languageOptions: { globals: { console: 'readonly', process: 'readonly', URL: 'readonly', module: 'writable' } },
+    languageOptions: {
+      globals: { console: 'readonly', module: 'writable', performance: 'readonly', process: 'readonly' },
+    },
   },
 );

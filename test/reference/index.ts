@@ -1,0 +1,36 @@
+import { batchNormEval, batchNormTrain } from './batch_norm.js';
+import { conv2d } from './conv2d.js';
+import { add, div, dropout, mul, relu, sub } from './elementwise.js';
+import { linear, matmul } from './linear.js';
+import { maxPool2d } from './pool.js';
+import { mean, sum } from './reduce.js';
+import { crossEntropy, logSoftmax, softmax } from './softmax.js';
+import type { Reference } from './tensor.js';
+
+export { batchNormRunning, type Running } from './batch_norm.js';
+export { broadcastShape } from './elementwise.js';
+export * from './optim.js';
+export * from './tensor.js';
+
+/** Every operation's float64 oracle, by its name in the goldens. */
+export const references: Record<string, Reference> = Object.fromEntries(
+  [
+    conv2d,
+    linear,
+    matmul,
+    maxPool2d,
+    relu,
+    dropout,
+    add,
+    sub,
+    mul,
+    div,
+    sum,
+    mean,
+    batchNormTrain,
+    batchNormEval,
+    softmax,
+    logSoftmax,
+    crossEntropy,
+  ].map(reference => [reference.name, reference]),
+);

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { SetupError } from './setup-error.mjs';
 
 /**
  * One entry of `packages` in package-lock.json; npm writes what it installed in the same form to
@@ -15,13 +16,14 @@ import { join } from 'node:path';
  * @param {string} root the repository
  * @param {{ platform: string, arch: string }} [host] whose native packages are needed
  * @returns {string | null}
+ * @throws {SetupError} where package-lock.json itself cannot be read
  */
 export function dependencyProblem(root, host = process) {
   if (!existsSync(join(root, 'node_modules'))) return 'node_modules is missing';
   const installed = readLock(join(root, 'node_modules', '.package-lock.json'));
   if (!installed) return 'the last install did not finish';
   const wanted = readLock(join(root, 'package-lock.json'));
-  if (!wanted) throw new Error(`${join(root, 'package-lock.json')} is missing or is not JSON: restore it from git`);
+  if (!wanted) throw new SetupError('package-lock.json is missing or is not JSON: restore it from git');
   for (const [path, entry] of Object.entries(wanted)) {
     if (path === '') continue;
     const found = installed[path];

@@ -6,7 +6,8 @@ import { probeAdapter } from './adapter.mjs';
 import { parseAptSources } from './apt-sources.mjs';
 import { buildProblem, prepareBuild, recordBuild, sourceFingerprint } from './build.mjs';
 import { dependencyProblem } from './dependencies.mjs';
-import { adviceFor, planInstall } from './vulkan-driver.mjs';
+import { ensureAdapter } from './ensure-adapter.mjs';
+import { SetupError } from './setup-error.mjs';
 
 /** @typedef {import('./vulkan-driver.mjs').Host} Host */
 /** @typedef {{ install: boolean, quiet: boolean }} Options */
@@ -24,11 +25,7 @@ Makes this checkout ready to run, doing only what is needed:
 Options:
   --no-install  never use apt; print what to install and exit 1
   --quiet       print nothing unless something fails
-  --help        print this text
-`;
-
-/** A fault that the user can mend; its message is all that is printed. */
-class SetupError extends Error {}
+  --help        print this text`;
 
 /**
  * @param {string[]} args command-line arguments
@@ -49,7 +46,14 @@ export function setUp(args, env) {
   try {
     installDependencies(options, env);
     build(options, env);
-    const adapter = findAdapter(options, env);
+    const adapter = ensureAdapter({
+      probe: () => probeAdapter(ROOT),
+      describeHost,
+      run: (command, input) => run(options, env, command, input),
+      say: message => say(options, message),
+      env,
+      install: options.install,
+    });
     // Before every `npm test` there is nothing to say when nothing was needed; a log of CI should name its adapter.
     const beforeAnother = /^pre/.test(env.npm_lifecycle_event ?? '') && !env.CI;
     if (!beforeAnother) say(options, `ready: Node ${process.versions.node}, WebGPU on ${adapter}`);
@@ -86,41 +90,6 @@ function build(options, env) {
   prepareBuild(ROOT);
   npm(options, env, ['run', '--silent', 'build']);
   recordBuild(ROOT, fingerprint);
-}
-
-/**
- * @param {Options} options
- * @param {NodeJS.ProcessEnv} env
- * @returns {string} the adapter's name
- */
-function findAdapter(options, env) {
-  let probe = probeAdapter(ROOT);
-  if (probe.state === 'found') return probe.adapter;
-  const host = describeHost();
-  const plan = probe.state === 'none' ? planInstall(host) : null;
-  if (plan?.may && options.install) {
-    say(options, `${probe.why}. Installing Mesa's software Vulkan driver:`);
-    for (const step of plan.steps) {
-      say(options, `  ${step.says}`);
-      const status = run(options, env, step.command, step.input);
-      if (status !== 0 && !step.mayFail) {
-        throw new SetupError(`could not ${step.says}: ${step.command.join(' ')} ended with ${status}`);
-      }
-    }
-    probe = probeAdapter(ROOT);
-    if (probe.state === 'found') return probe.adapter;
-  }
-  const forced = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES', 'VK_LOADER_DRIVERS_DISABLE'].filter(name => env[name]);
-  throw new SetupError(
-    [
-      `${probe.why}.`,
-      ...(probe.log ? [indent(probe.log)] : []),
-      ...forced.map(
-        name => `${name}=${env[name]} decides which Vulkan drivers are tried; unset it unless it is meant.`,
-      ),
-      adviceFor(host, plan),
-    ].join('\n'),
-  );
 }
 
 /** @returns {Host} */
@@ -206,9 +175,4 @@ function succeeds(command, args) {
  */
 function say(options, message) {
   if (!options.quiet) console.error(`setup: ${message}`);
-}
-
-/** @param {string} text */
-function indent(text) {
-  return text.replace(/^/gm, '  ');
 }

@@ -140,9 +140,12 @@ export class RunFolder {
     return run;
   }
 
-  /** Creates the folder, removes the files of the run that it replaces, if any, and writes `config.json`. */
+  /**
+   * Creates the folder, removes the files of the run that it replaces, if any, and writes `config.json`.
+   * @throws UserError where the folder cannot be created
+   */
   async begin(config: RunConfig): Promise<void> {
-    await mkdir(this.path, { recursive: true });
+    await createFolder(resolve(this.path));
     // The old config goes first: a half-removed run must not look like one that can be resumed.
     for (const name of await this.#ownFiles()) await rm(join(this.path, name), { force: true });
     await this.writeConfig(config);
@@ -311,6 +314,18 @@ async function kindOf(path: string): Promise<'file' | 'folder' | undefined> {
     if (code === 'ENOENT') return undefined;
     if (code === 'ENOTDIR') throw new UserError(`${path} cannot be a folder: a part of its path is a file`);
     throw new UserError(`${path}: ${message}`);
+  }
+}
+
+/** Not mkdir's `recursive`, which never returns where a folder takes no entries (Node 20 in /proc). */
+async function createFolder(path: string): Promise<void> {
+  if ((await kindOf(path)) === 'folder') return;
+  await createFolder(dirname(path));
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if ((await kindOf(path)) === 'folder') return;
+    throw new UserError(`--out: folder ${path} cannot be created: ${(error as Error).message}`);
   }
 }
 

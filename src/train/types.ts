@@ -18,7 +18,7 @@ export interface TrainOptions {
   /** SGD only; needs a momentum above 0. */
   nesterov: boolean;
   seed: number;
-  /** At most this many images of each split, the first ones. */
+  /** At most this many images of each split, drawn with the seed. */
   limit?: number;
   /** Per channel, on pixels scaled to 0..1; by default the training split's own. */
   mean?: number[];

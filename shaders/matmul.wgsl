@@ -1,0 +1,165 @@
+// Matrix products with subgroup shuffles, and their gradients: a product's gradients are products too.
+//
+//   matmul_nn  c(M,N) = a(M,K) · b(K,N)      forward of matmul; dx of linear
+//   matmul_nt  c(M,N) = a(M,K) · b(N,K)ᵀ     forward of linear (+ bias, activation); da of matmul
+//   matmul_tn  c(M,N) = a(K,M)ᵀ · b(K,N)     dw of linear; db of matmul
+//
+// All row-major. Rows that are read as vec4 have lengths that are multiples of four: K and N for nn, K for nt, M and N
+// for tn; other sizes go to matmul_portable.wgsl. One workgroup is one subgroup of SG lanes. What every lane needs of
+// one operand is loaded once, one vec4 a lane, and goes round by subgroupShuffle (1.3 ns on lavapipe; a load is 15).
+enable subgroups;
+
+const SG = 8u;        // lanes of a subgroup, a power of two of at least 4
+const ROWS = 16u;     // nn, tn: rows of c a workgroup
+const LANE_ROWS = 4u; // nt: rows of c a lane
+const COLUMNS = 16u;  // nt: columns of c a workgroup
+const BIAS = false;   // nt: add bias[column]
+const RELU = false;   // nt: then max(·, 0)
+
+struct Params { m: u32, n: u32, k: u32 }
+
+@group(0) @binding(0) var<storage, read> a: array<vec4f>;
+@group(0) @binding(1) var<storage, read> b: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> c: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> c_scalar: array<f32>; // nt: N need not be a multiple of four
+@group(0) @binding(3) var<storage, read> bias: array<f32>;           // (N)
+@group(0) @binding(4) var<uniform> p: Params;
+
+// A workgroup: ROWS x 4·SG of c; a lane owns four columns. Dispatch (ceil(N/4/SG), ceil(M/ROWS)).
+const NN_QUADS = max(1u, SG / ROWS); // quads of k in flight
+const NN_LOADS = NN_QUADS * ROWS / SG;
+@compute @workgroup_size(SG)
+fn matmul_nn(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: vec3u) {
+  let lane = id.x;
+  let k4 = p.k / 4u;
+  let n4 = p.n / 4u;
+  let row = group.y * ROWS;
+  let column = group.x * SG + lane;
+  // Past the edge a lane works on the last row or column again and stores nothing, so that the shuffles stay uniform.
+  let safe_column = min(column, n4 - 1u);
+  var acc: array<vec4f, ROWS>;
+  var address: array<u32, NN_LOADS>;
+  for (var l = 0u; l < NN_LOADS; l++) {
+    let flat = l * SG + lane;
+    address[l] = min(row + flat % ROWS, p.m - 1u) * k4 + flat / ROWS;
+  }
+  for (var q = 0u; q < k4; q += NN_QUADS) {
+    var av: array<vec4f, NN_LOADS>;
+    for (var l = 0u; l < NN_LOADS; l++) {
+      av[l] = a[address[l] + q];
+      if (NN_QUADS > 1u) { av[l] = select(vec4f(), av[l], q + (l * SG + lane) / ROWS < k4); }
+    }
+    for (var j = 0u; j < NN_QUADS; j++) {
+      for (var i = 0u; i < 4u; i++) {
+        let bv = b[min((q + j) * 4u + i, p.k - 1u) * n4 + safe_column];
+        for (var r = 0u; r < ROWS; r++) {
+          let flat = j * ROWS + r;
+          acc[r] = fma(vec4f(subgroupShuffle(av[flat / SG][i], flat % SG)), bv, acc[r]);
+        }
+      }
+    }
+  }
+  if (column < n4) {
+    for (var r = 0u; r < ROWS; r++) {
+      if (row + r < p.m) { c[(row + r) * n4 + column] = acc[r]; }
+    }
+  }
+}
+
+// A workgroup: LANE_ROWS·SG x COLUMNS of c; a lane owns LANE_ROWS rows. Dispatch (ceil(M/(LANE_ROWS·SG)), ceil(N/COLUMNS)).
+const NT_QUADS = max(1u, SG / COLUMNS);
+const NT_LOADS = NT_QUADS * COLUMNS / SG;
+@compute @workgroup_size(SG)
+fn matmul_nt(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: vec3u) {
+  let lane = id.x;
+  let k4 = p.k / 4u;
+  let row = group.x * LANE_ROWS * SG + lane;
+  let column = group.y * COLUMNS;
+  var acc: array<array<f32, COLUMNS>, LANE_ROWS>;
+  var a_address: array<u32, LANE_ROWS>;
+  for (var g = 0u; g < LANE_ROWS; g++) { a_address[g] = min(row + g * SG, p.m - 1u) * k4; }
+  var b_address: array<u32, NT_LOADS>;
+  for (var l = 0u; l < NT_LOADS; l++) {
+    let flat = l * SG + lane;
+    b_address[l] = min(column + flat % COLUMNS, p.n - 1u) * k4 + flat / COLUMNS;
+  }
+  for (var q = 0u; q < k4; q += NT_QUADS) {
+    var bv: array<vec4f, NT_LOADS>;
+    for (var l = 0u; l < NT_LOADS; l++) {
+      bv[l] = b[b_address[l] + q];
+      if (NT_QUADS > 1u) { bv[l] = select(vec4f(), bv[l], q + (l * SG + lane) / COLUMNS < k4); }
+    }
+    for (var j = 0u; j < NT_QUADS; j++) {
+      var av: array<vec4f, LANE_ROWS>;
+      for (var g = 0u; g < LANE_ROWS; g++) { av[g] = a[a_address[g] + min(q + j, k4 - 1u)]; }
+      for (var o = 0u; o < COLUMNS; o++) {
+        let flat = j * COLUMNS + o;
+        let w = bv[flat / SG];
+        let w0 = subgroupShuffle(w.x, flat % SG);
+        let w1 = subgroupShuffle(w.y, flat % SG);
+        let w2 = subgroupShuffle(w.z, flat % SG);
+        let w3 = subgroupShuffle(w.w, flat % SG);
+        for (var g = 0u; g < LANE_ROWS; g++) {
+          var s = acc[g][o];
+          s = fma(w0, av[g].x, s);
+          s = fma(w1, av[g].y, s);
+          s = fma(w2, av[g].z, s);
+          s = fma(w3, av[g].w, s);
+          acc[g][o] = s;
+        }
+      }
+    }
+  }
+  for (var o = 0u; o < COLUMNS; o++) {
+    if (column + o < p.n) {
+      var shift = 0.0;
+      if (BIAS) { shift = bias[column + o]; }
+      for (var g = 0u; g < LANE_ROWS; g++) {
+        var v = acc[g][o] + shift;
+        if (RELU) { v = select(v, 0.0, v < 0.0); } // NaN stays NaN
+        if (row + g * SG < p.m) { c_scalar[(row + g * SG) * p.n + column + o] = v; }
+      }
+    }
+  }
+}
+
+// A workgroup: ROWS x 4·SG of c; a lane owns four columns and loads, for the round, four values of one row of a.
+// Dispatch (ceil(N/4/SG), ceil(M/ROWS)).
+const TN_ROWS4 = ROWS / 4u;
+const TN_DEPTH = max(1u, SG / TN_ROWS4); // rows of a and b in flight
+const TN_LOADS = TN_DEPTH * TN_ROWS4 / SG;
+@compute @workgroup_size(SG)
+fn matmul_tn(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: vec3u) {
+  let lane = id.x;
+  let m4 = p.m / 4u;
+  let n4 = p.n / 4u;
+  let row4 = group.y * TN_ROWS4;
+  let column = group.x * SG + lane;
+  let safe_column = min(column, n4 - 1u);
+  var acc: array<vec4f, ROWS>;
+  for (var k = 0u; k < p.k; k += TN_DEPTH) {
+    var av: array<vec4f, TN_LOADS>;
+    for (var l = 0u; l < TN_LOADS; l++) {
+      let flat = l * SG + lane;
+      let depth = k + flat / TN_ROWS4;
+      av[l] = select(vec4f(), a[min(depth, p.k - 1u) * m4 + min(row4 + flat % TN_ROWS4, m4 - 1u)], depth < p.k);
+    }
+    for (var d = 0u; d < TN_DEPTH; d++) {
+      let bv = b[min(k + d, p.k - 1u) * n4 + safe_column];
+      for (var r = 0u; r < TN_ROWS4; r++) {
+        let flat = d * TN_ROWS4 + r;
+        for (var i = 0u; i < 4u; i++) {
+          let x = subgroupShuffle(av[flat / SG][i], flat % SG);
+          acc[r * 4u + i] = fma(vec4f(x), bv, acc[r * 4u + i]);
+        }
+      }
+    }
+  }
+  if (column < n4) {
+    for (var r = 0u; r < TN_ROWS4; r++) {
+      if (row4 + r < m4) {
+        for (var i = 0u; i < 4u; i++) { c[((row4 + r) * 4u + i) * n4 + column] = acc[r * 4u + i]; }
+      }
+    }
+  }
+}

@@ -1,0 +1,473 @@
+import { BufferPool, type PooledBuffer, type Slice } from './pool.js';
+import { Profiler } from './profiler.js';
+import { parseShader, specialise, type Constants, type Shader } from './shader.js';
+
+export interface DeviceOptions {
+  readonly adapter: GPUAdapter;
+  readonly device: GPUDevice;
+  /** The text of `shaders/<name>.wgsl`. */
+  readonly shaderText: (name: string) => string;
+  /** How a GPU promise is waited for; Node needs its own way (src/gpu/node.ts). */
+  readonly wait?: <T>(promise: Promise<T>) => Promise<T>;
+  /** Objects that must live as long as the device: Dawn's instance aborts the process once it is collected. */
+  readonly keepAlive?: unknown;
+  /** False: take the portable kernels even where the adapter has subgroups. */
+  readonly subgroups?: boolean;
+}
+
+/** One kernel launch. Bindings and parameters go by the names that the shader declares. */
+export interface Dispatch {
+  readonly shader: string;
+  readonly entry: string;
+  readonly constants?: Constants;
+  readonly bindings: Readonly<Record<string, Slice>>;
+  /** Values of the shader's `Params` block. Never a value that changes at every step: those go into a buffer. */
+  readonly params?: Readonly<Record<string, number>>;
+  readonly grid: readonly [number, number?, number?];
+}
+
+interface Kernel {
+  readonly label: string;
+  readonly layout: GPUBindGroupLayout;
+  readonly names: readonly string[];
+  readonly bindingIndices: readonly number[];
+  readonly paramsIndex: number | undefined;
+  pipeline: GPUComputePipeline | undefined;
+  readonly ready: Promise<void>;
+}
+
+type Command =
+  | { kind: 'dispatch'; kernel: Kernel; group: GPUBindGroup; x: number; y: number; z: number; slices: Slice[] }
+  | { kind: 'write'; slice: Slice; data: Uint8Array<ArrayBuffer> }
+  | { kind: 'copy'; from: Slice; to: Slice }
+  | { kind: 'map'; from: Slice; to: GPUBuffer }
+  | { kind: 'clear'; slice: Slice }
+  | { kind: 'destroy'; buffer: PooledBuffer };
+
+const UNIFORM = 0x40 | 0x08; // UNIFORM | COPY_DST
+const MAP_READ = 0x01;
+const READBACK = MAP_READ | 0x08;
+const UNIFORM_BLOCK = 64 * 1024;
+/** More distinct parameter blocks than any network needs: a value that changes at every step got in among them. */
+const MOST_UNIFORMS = 65_536;
+
+/**
+ * The only door to WebGPU: buffers, kernels and one command stream.
+ *
+ * Commands are recorded in order and encoded at `submit`, once all their pipelines are compiled; compilation runs in the
+ * driver's threads from the moment a kernel is first named. Everything recorded after a release of a buffer runs after
+ * everything recorded before it, so buffers are reused at once. Faults of the GPU are stored and thrown at the next
+ * `read`, `settle` or `submit`.
+ */
+export class Device {
+  readonly pool: BufferPool;
+  readonly limits: GPUSupportedLimits;
+  readonly features: ReadonlySet<string>;
+  readonly info: GPUAdapterInfo;
+  /** Lanes of a subgroup where kernels may count on subgroups, else 0. */
+  readonly subgroupSize: number;
+
+  readonly #gpu: GPUDevice;
+  readonly #shaderText: (name: string) => string;
+  readonly #wait: <T>(promise: Promise<T>) => Promise<T>;
+  readonly #shaders = new Map<string, Shader>();
+  readonly #kernels = new Map<string, Kernel>();
+  readonly #bindGroups = new Map<string, GPUBindGroup>();
+  readonly #groupsOfBuffer = new Map<number, Set<string>>();
+  readonly #uniforms = new Map<string, { buffer: GPUBuffer; offset: number; size: number; id: number }>();
+  #uniformBlock: GPUBuffer | undefined;
+  #uniformOffset = UNIFORM_BLOCK;
+  readonly #staging = new Map<number, GPUBuffer[]>();
+  #commands: Command[] = [];
+  readonly #batches: Command[][] = [];
+  #compiling: Promise<void> | undefined;
+  #inFlight: Promise<unknown>[] = [];
+  #fault: Error | undefined;
+  #destroyed = false;
+  #profiler: Profiler | undefined;
+  readonly keepAlive: unknown;
+  /** 256 bytes of zeros, bound where an optional operand is absent. */
+  readonly zeros: Slice;
+
+  constructor(options: DeviceOptions) {
+    const { adapter, device } = options;
+    this.#gpu = device;
+    this.keepAlive = options.keepAlive;
+    this.#shaderText = options.shaderText;
+    this.#wait = options.wait ?? (promise => promise);
+    this.limits = device.limits;
+    this.features = device.features;
+    this.info = adapter.info;
+    const wanted = (options.subgroups ?? true) && device.features.has('subgroups');
+    this.subgroupSize = wanted ? (this.info.subgroupMinSize ?? 0) : 0;
+    this.pool = new BufferPool(device, buffer => {
+      this.#commands.push({ kind: 'destroy', buffer });
+    });
+    this.zeros = this.pool.acquire(256);
+    device.addEventListener('uncapturederror', event => {
+      this.#fault ??= new Error(`the GPU reported: ${event.error.message}`);
+    });
+    void device.lost.then(lost => {
+      if (!this.#destroyed) this.#fault ??= new Error(`the GPU device was lost (${lost.reason}): ${lost.message}`);
+    });
+  }
+
+  /** Distinct kernels compiled so far. */
+  get kernelCount(): number {
+    return this.#kernels.size;
+  }
+
+  /** Records a kernel launch. A wrong name of a binding, parameter or constant throws at once. */
+  dispatch(call: Dispatch): void {
+    this.#alive();
+    const kernel = this.#kernel(call);
+    const slices: Slice[] = [];
+    let key = kernel.label;
+    for (const name of kernel.names) {
+      const slice = call.bindings[name]!;
+      slices.push(slice);
+      key += `|${slice.buffer.id}:${slice.offset}:${slice.bytes}`;
+    }
+    const uniform = call.params ? this.#uniform(this.#shader(call.shader), call.params) : undefined;
+    if (uniform) key += `|${uniform.id}`;
+    let group = this.#bindGroups.get(key);
+    if (!group) {
+      const entries: GPUBindGroupEntry[] = slices.map((slice, i) => ({
+        binding: kernel.bindingIndices[i]!,
+        resource: { buffer: slice.buffer.gpu, offset: slice.offset, size: slice.bytes },
+      }));
+      if (uniform) {
+        const { buffer, offset, size } = uniform;
+        entries.push({ binding: kernel.paramsIndex!, resource: { buffer, offset, size } });
+      }
+      group = this.#gpu.createBindGroup({ label: kernel.label, layout: kernel.layout, entries });
+      this.#bindGroups.set(key, group);
+      for (const { buffer } of slices) {
+        const keys = this.#groupsOfBuffer.get(buffer.id);
+        if (keys) keys.add(key);
+        else this.#groupsOfBuffer.set(buffer.id, new Set([key]));
+      }
+    }
+    const [x, y = 1, z = 1] = call.grid;
+    const most = this.limits.maxComputeWorkgroupsPerDimension;
+    if (x > most || y > most || z > most) {
+      throw new Error(
+        `${kernel.label}: a grid of ${x} x ${y} x ${z} workgroups exceeds the adapter's ${most} a dimension`,
+      );
+    }
+    if (x > 0 && y > 0 && z > 0) this.#commands.push({ kind: 'dispatch', kernel, group, x, y, z, slices });
+  }
+
+  /** Starts compiling a kernel that will be dispatched later. */
+  prepare(call: Omit<Dispatch, 'grid' | 'params'>): void {
+    this.#kernel(call);
+  }
+
+  /** Records a copy of host bytes into a slice; `data` is copied now. */
+  write(slice: Slice, data: ArrayBufferView): void {
+    this.#alive();
+    const padded = new Uint8Array(Math.ceil(data.byteLength / 4) * 4);
+    padded.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    if (padded.byteLength > slice.bytes) {
+      throw new Error(`write of ${padded.byteLength} bytes into a slice of ${slice.bytes}`);
+    }
+    this.#commands.push({ kind: 'write', slice, data: padded });
+  }
+
+  /** Records a copy of `from` into the beginning of `to`. */
+  copy(from: Slice, to: Slice): void {
+    this.#alive();
+    this.#commands.push({ kind: 'copy', from, to });
+  }
+
+  /** Records zeros into a slice. */
+  clear(slice: Slice): void {
+    this.#alive();
+    this.#commands.push({ kind: 'clear', slice });
+  }
+
+  /** Hands what is recorded to the GPU as one batch, in order; returns before it has run. */
+  submit(): void {
+    this.check();
+    if (this.#commands.length === 0) return;
+    this.#batches.push(this.#commands);
+    this.#commands = [];
+    if (!this.#compiling) this.#pump();
+  }
+
+  /** Submits, and waits until at most `inFlight` submitted batches are unfinished: the host must not run ahead for ever. */
+  async settle(inFlight = 0): Promise<void> {
+    this.submit();
+    await this.#drained();
+    while (this.#inFlight.length > inFlight) await this.#wait(this.#inFlight.shift()!);
+    this.check();
+  }
+
+  /** Reads a slice back: submits, waits and copies. */
+  async read(slice: Slice): Promise<ArrayBuffer> {
+    this.#alive();
+    const staging =
+      this.#staging.get(slice.bytes)?.pop() ??
+      this.#gpu.createBuffer({ label: 'readback', size: slice.bytes, usage: READBACK });
+    this.#commands.push({ kind: 'map', from: slice, to: staging });
+    this.submit();
+    await this.#drained();
+    try {
+      await this.#wait(staging.mapAsync(MAP_READ));
+    } catch (error) {
+      this.check();
+      throw error;
+    }
+    this.check();
+    const data = staging.getMappedRange().slice(0);
+    staging.unmap();
+    const spare = this.#staging.get(slice.bytes);
+    if (!spare) this.#staging.set(slice.bytes, [staging]);
+    else if (spare.length < 4) spare.push(staging);
+    else staging.destroy();
+    return data;
+  }
+
+  /** Throws the first stored fault of the GPU, if there is one. */
+  check(): void {
+    if (this.#fault) throw this.#fault;
+  }
+
+  /**
+   * Times every kernel that is launched while `fn` runs, each in a pass of its own between two timestamps.
+   * @throws when the adapter has no timestamp queries
+   */
+  async profile(fn: () => Promise<void>): Promise<Profiler> {
+    if (!this.features.has('timestamp-query')) throw new Error('this adapter has no timestamp queries');
+    await this.settle();
+    this.#profiler = new Profiler(this.#gpu);
+    try {
+      await fn();
+      await this.settle();
+      await this.#wait(this.#profiler.collect());
+      return this.#profiler;
+    } finally {
+      this.#profiler = undefined;
+    }
+  }
+
+  /** Ends all use of the GPU. Safe to call twice. */
+  destroy(): void {
+    this.#destroyed = true;
+    this.#gpu.destroy();
+  }
+
+  #alive(): void {
+    if (this.#destroyed) throw new Error('the device was destroyed');
+    this.check();
+  }
+
+  #shader(name: string): Shader {
+    let shader = this.#shaders.get(name);
+    if (!shader) {
+      shader = parseShader(name, this.#shaderText(name));
+      this.#shaders.set(name, shader);
+    }
+    return shader;
+  }
+
+  #kernel(call: Omit<Dispatch, 'grid'>): Kernel {
+    let key = `${call.shader}/${call.entry}`;
+    if (call.constants) for (const name in call.constants) key += ` ${name}=${call.constants[name]!}`;
+    let kernel = this.#kernels.get(key);
+    if (!kernel) {
+      kernel = this.#compile(key, call);
+      this.#kernels.set(key, kernel);
+    }
+    return kernel;
+  }
+
+  #compile(label: string, call: Omit<Dispatch, 'grid'>): Kernel {
+    const shader = this.#shader(call.shader);
+    if (!shader.entryPoints.has(call.entry)) throw new Error(`${shader.name}.wgsl has no entry point ${call.entry}`);
+    const names = Object.keys(call.bindings);
+    const entries: GPUBindGroupLayoutEntry[] = [];
+    for (const name of names) {
+      const binding = shader.bindings.get(name);
+      if (!binding || binding.access === 'uniform')
+        throw new Error(`${shader.name}.wgsl has no storage binding ${name}`);
+      const type = binding.access === 'read' ? 'read-only-storage' : 'storage';
+      entries.push({ binding: binding.index, visibility: 4, buffer: { type } }); // 4: COMPUTE
+    }
+    const block = [...shader.bindings.values()].find(binding => binding.access === 'uniform');
+    if (block) entries.push({ binding: block.index, visibility: 4, buffer: { type: 'uniform' } });
+    const layout = this.#gpu.createBindGroupLayout({ label, entries });
+    const kernel: Kernel = {
+      label,
+      layout,
+      names,
+      bindingIndices: names.map(name => shader.bindings.get(name)!.index),
+      paramsIndex: block?.index,
+      pipeline: undefined,
+      ready: this.#gpu
+        .createComputePipelineAsync({
+          label,
+          layout: this.#gpu.createPipelineLayout({ label, bindGroupLayouts: [layout] }),
+          compute: {
+            module: this.#gpu.createShaderModule({ label, code: specialise(shader, call.constants ?? {}) }),
+            entryPoint: call.entry,
+          },
+        })
+        .then(
+          pipeline => {
+            kernel.pipeline = pipeline;
+          },
+          (error: unknown) => {
+            this.#fault ??= new Error(`kernel ${label} does not compile: ${String(error)}`);
+          },
+        ),
+    };
+    return kernel;
+  }
+
+  #uniform(shader: Shader, params: Readonly<Record<string, number>>) {
+    let key = shader.name;
+    for (const { name } of shader.params) key += `,${params[name] ?? NaN}`;
+    let uniform = this.#uniforms.get(key);
+    if (uniform) return uniform;
+    const given = Object.keys(params);
+    const missing = shader.params.filter(({ name }) => !(name in params)).map(({ name }) => name);
+    if (missing.length > 0 || given.length !== shader.params.length) {
+      const wanted = shader.params.map(({ name }) => name).join(', ');
+      throw new Error(`${shader.name}.wgsl takes the parameters ${wanted}; given: ${given.join(', ')}`);
+    }
+    if (this.#uniforms.size >= MOST_UNIFORMS) {
+      throw new Error(`${shader.name}.wgsl: too many distinct parameter blocks; values of a step belong into a buffer`);
+    }
+    const size = Math.ceil((shader.params.length * 4) / 16) * 16;
+    const view = new DataView(new ArrayBuffer(size));
+    shader.params.forEach(({ name, type }, i) => {
+      const value = params[name]!;
+      if (type === 'u32') view.setUint32(i * 4, value, true);
+      else if (type === 'i32') view.setInt32(i * 4, value, true);
+      else view.setFloat32(i * 4, value, true);
+    });
+    if (this.#uniformOffset + size > UNIFORM_BLOCK) {
+      this.#uniformBlock = this.#gpu.createBuffer({ label: 'params', size: UNIFORM_BLOCK, usage: UNIFORM });
+      this.#uniformOffset = 0;
+    }
+    // A slot is written once, before the first command that reads it is submitted, and never again.
+    uniform = { buffer: this.#uniformBlock!, offset: this.#uniformOffset, size, id: this.#uniforms.size };
+    this.#gpu.queue.writeBuffer(uniform.buffer, uniform.offset, view.buffer);
+    this.#uniformOffset += Math.ceil(size / 256) * 256;
+    this.#uniforms.set(key, uniform);
+    return uniform;
+  }
+
+  /** Waits until every submitted batch has been encoded. */
+  async #drained(): Promise<void> {
+    while (this.#compiling) await this.#wait(this.#compiling);
+    this.check();
+  }
+
+  /** Encodes the waiting batches in order, as far as their pipelines are compiled; goes on by itself when more are. */
+  #pump(): void {
+    for (let batch = this.#batches[0]; batch; batch = this.#batches[0]) {
+      const compiling = new Set<Promise<void>>();
+      for (const command of batch) {
+        if (command.kind === 'dispatch' && !command.kernel.pipeline) compiling.add(command.kernel.ready);
+      }
+      // After a fault (a kernel that does not compile, a lost device) nothing more is run; the next sync throws it.
+      if (this.#fault || this.#destroyed) {
+        this.#batches.length = 0;
+      } else if (compiling.size > 0) {
+        this.#compiling = Promise.all(compiling).then(() => {
+          this.#compiling = undefined;
+          this.#pump();
+        });
+        return;
+      } else {
+        this.#batches.shift();
+        try {
+          this.#encode(batch);
+        } catch (error) {
+          this.#fault ??= error instanceof Error ? error : new Error(String(error));
+        }
+      }
+    }
+  }
+
+  #encode(batch: readonly Command[]): void {
+    const queue = this.#gpu.queue;
+    let encoder: GPUCommandEncoder | undefined;
+    let pass: GPUComputePassEncoder | undefined;
+    // Buffers that the open encoder uses: a queue write to one of them would overtake those commands.
+    const used = new Set<number>();
+    const doomed: PooledBuffer[] = [];
+    const endPass = () => {
+      pass?.end();
+      pass = undefined;
+    };
+    const finish = () => {
+      endPass();
+      if (encoder) queue.submit([encoder.finish()]);
+      encoder = undefined;
+      used.clear();
+    };
+    for (const command of batch) {
+      switch (command.kind) {
+        case 'dispatch': {
+          encoder ??= this.#gpu.createCommandEncoder();
+          if (this.#profiler) {
+            endPass();
+            pass = encoder.beginComputePass(this.#profiler.span(command.kernel.label));
+          }
+          pass ??= encoder.beginComputePass();
+          pass.setPipeline(command.kernel.pipeline!);
+          pass.setBindGroup(0, command.group);
+          pass.dispatchWorkgroups(command.x, command.y, command.z);
+          for (const { buffer } of command.slices) used.add(buffer.id);
+          break;
+        }
+        case 'write':
+          if (used.has(command.slice.buffer.id)) finish();
+          queue.writeBuffer(command.slice.buffer.gpu, command.slice.offset, command.data);
+          break;
+        case 'copy':
+          endPass();
+          encoder ??= this.#gpu.createCommandEncoder();
+          encoder.copyBufferToBuffer(
+            command.from.buffer.gpu,
+            command.from.offset,
+            command.to.buffer.gpu,
+            command.to.offset,
+            command.from.bytes,
+          );
+          used.add(command.from.buffer.id).add(command.to.buffer.id);
+          break;
+        case 'map':
+          endPass();
+          encoder ??= this.#gpu.createCommandEncoder();
+          encoder.copyBufferToBuffer(command.from.buffer.gpu, command.from.offset, command.to, 0, command.from.bytes);
+          used.add(command.from.buffer.id);
+          break;
+        case 'clear':
+          endPass();
+          encoder ??= this.#gpu.createCommandEncoder();
+          encoder.clearBuffer(command.slice.buffer.gpu, command.slice.offset, command.slice.bytes);
+          used.add(command.slice.buffer.id);
+          break;
+        case 'destroy':
+          doomed.push(command.buffer);
+          break;
+      }
+    }
+    if (this.#profiler && encoder) {
+      endPass();
+      this.#profiler.resolve(encoder);
+    }
+    finish();
+    for (const buffer of doomed) {
+      for (const key of this.#groupsOfBuffer.get(buffer.id) ?? []) this.#bindGroups.delete(key);
+      this.#groupsOfBuffer.delete(buffer.id);
+      buffer.gpu.destroy();
+    }
+    this.#inFlight.push(queue.onSubmittedWorkDone());
+    if (this.#inFlight.length > 64) this.#inFlight = this.#inFlight.slice(-64);
+  }
+}

@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { create } from 'webgpu';
+import { UserError } from '../util/errors.js';
+import { Device } from './device.js';
+
+export interface OpenOptions {
+  /** `high-performance`, `low-power`, or part of an adapter's name. */
+  readonly adapter?: string | undefined;
+  /** Dawn's backend: vulkan, metal, d3d12, d3d11, opengl, opengles. */
+  readonly backend?: string | undefined;
+  /** False: take the portable kernels even where the adapter has subgroups. */
+  readonly subgroups?: boolean | undefined;
+}
+
+export const BACKENDS = ['vulkan', 'metal', 'd3d12', 'd3d11', 'opengl', 'opengles', 'null'] as const;
+
+const SHADERS = new URL('../../shaders/', import.meta.url);
+const FEATURES: readonly GPUFeatureName[] = ['subgroups', 'timestamp-query', 'shader-f16'];
+
+const sleeper = new Int32Array(new SharedArrayBuffer(4));
+
+/**
+ * Waits for a promise of dawn.node. While one is pending its event loop spins and takes a core from a software driver,
+ * so the thread sleeps between turns: for nothing at first, then for up to 2 ms.
+ */
+async function waitInTurns<T>(promise: Promise<T>): Promise<T> {
+  const state = { settled: false };
+  const mark = () => {
+    state.settled = true;
+  };
+  promise.then(mark, mark);
+  for (let turn = 0; ; turn++) {
+    await new Promise(resolve => setImmediate(resolve));
+    if (state.settled) return promise;
+    if (turn > 1) Atomics.wait(sleeper, 0, 0, turn > 4 ? 2 : 0.5);
+  }
+}
+
+/** The text of `shaders/<name>.wgsl`, from the package's own folder. */
+export function shaderText(name: string): string {
+  return readFileSync(new URL(`${name}.wgsl`, SHADERS), 'utf8');
+}
+
+/**
+ * Opens Dawn's adapter as a Device.
+ * @throws UserError when no adapter matches, with what to do about it
+ */
+export async function openDevice(options: OpenOptions = {}): Promise<Device> {
+  const flags = [
+    // Rounds timestamps to 65 µs otherwise, longer than most kernels.
+    'disable-dawn-features=timestamp_quantization',
+    // Offers shader-f16 on NVIDIA's Vulkan driver.
+    'enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia',
+  ];
+  if (options.backend !== undefined) {
+    if (!BACKENDS.some(backend => backend === options.backend)) {
+      throw new UserError(`unknown backend '${options.backend}'; known are ${BACKENDS.join(', ')}`);
+    }
+    flags.push(`backend=${options.backend}`);
+  }
+  const preference =
+    options.adapter === 'high-performance' || options.adapter === 'low-power' ? options.adapter : undefined;
+  if (options.adapter !== undefined && !preference) flags.push(`adapter=${options.adapter}`);
+
+  const gpu = create(flags);
+  let adapter: GPUAdapter | null;
+  try {
+    adapter = await gpu.requestAdapter({ powerPreference: preference ?? 'high-performance' });
+  } catch (error) {
+    // Dawn lists what there is when a backend or an adapter's name does not match.
+    throw new UserError(`no WebGPU adapter: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (!adapter) {
+    throw new UserError(
+      'no WebGPU adapter was found; install a Vulkan driver (Debian and Ubuntu: mesa-vulkan-drivers, 25.0 or later) or run `npm run setup`',
+    );
+  }
+  const limits: Record<string, number> = {};
+  for (const name in adapter.limits) {
+    const value = adapter.limits[name as keyof GPUSupportedLimits];
+    if (typeof value === 'number') limits[name] = value;
+  }
+  const device = await adapter.requestDevice({
+    requiredFeatures: FEATURES.filter(feature => adapter.features.has(feature)),
+    requiredLimits: limits,
+  });
+  return new Device({
+    adapter,
+    device,
+    shaderText,
+    wait: waitInTurns,
+    keepAlive: gpu,
+    ...(options.subgroups === undefined ? {} : { subgroups: options.subgroups }),
+  });
+}
+
+/** Version of the Dawn build in use. */
+export function dawnVersion(): string {
+  const require = createRequire(import.meta.url);
+  return (require('webgpu/package.json') as { version: string }).version;
+}

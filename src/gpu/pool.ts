@@ -1,0 +1,102 @@
+/** A range of a GPU buffer: what a tensor's storage is, and what a kernel binds. */
+export interface Slice {
+  readonly buffer: PooledBuffer;
+  /** In bytes; a multiple of the adapter's storage offset alignment (256). */
+  readonly offset: number;
+  /** In bytes; a multiple of 16, so that elementwise kernels may work on whole `vec4`s past the last element. */
+  readonly bytes: number;
+}
+
+export interface PooledBuffer {
+  readonly id: number;
+  readonly gpu: GPUBuffer;
+  readonly bytes: number;
+}
+
+/** Alignment of sizes and offsets: WebGPU's largest storage offset alignment, and room for whole `vec4` loads. */
+export const ALIGNMENT = 256;
+
+export function align(bytes: number): number {
+  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+}
+
+const USAGE = 0x80 | 0x08 | 0x04; // STORAGE | COPY_DST | COPY_SRC
+/** Free memory kept before buffers that nobody took lately are given back. */
+const SPARE_BYTES = 256 * 2 ** 20;
+
+/**
+ * Storage buffers by exact size, last freed first. A training step that allocates in the same order as the one before
+ * gets the same buffers back, which keeps bind groups valid; nothing is created or destroyed from the second step on.
+ */
+export class BufferPool {
+  readonly #free = new Map<number, PooledBuffer[]>();
+  readonly #live = new Set<PooledBuffer>();
+  #nextId = 0;
+  #liveBytes = 0;
+  #freeBytes = 0;
+
+  /** `destroy` must run after every recorded use of the buffer has been submitted. */
+  constructor(
+    private readonly device: GPUDevice,
+    private readonly destroy: (buffer: PooledBuffer) => void,
+  ) {}
+
+  /** Bytes handed out and not yet released. */
+  get liveBytes(): number {
+    return this.#liveBytes;
+  }
+
+  /** Bytes held on the GPU, free ones included. */
+  get allocatedBytes(): number {
+    return this.#liveBytes + this.#freeBytes;
+  }
+
+  /** Buffers handed out and not yet released. */
+  get liveCount(): number {
+    return this.#live.size;
+  }
+
+  /**
+   * A buffer of at least `bytes` bytes with undefined contents.
+   * @throws when it would exceed what the adapter lets a kernel bind
+   */
+  acquire(bytes: number): Slice {
+    const size = Math.max(ALIGNMENT, align(bytes));
+    const { maxStorageBufferBindingSize, maxBufferSize } = this.device.limits;
+    const limit = Math.min(maxStorageBufferBindingSize, maxBufferSize);
+    if (size > limit) {
+      throw new Error(
+        `a tensor of ${(size / 2 ** 20).toFixed(1)} MiB exceeds the ${(limit / 2 ** 20).toFixed(0)} MiB that this adapter ` +
+          'lets a kernel bind; reduce the batch size or the input size',
+      );
+    }
+    let buffer = this.#free.get(size)?.pop();
+    if (buffer) {
+      this.#freeBytes -= size;
+    } else {
+      if (this.#freeBytes > this.#liveBytes + SPARE_BYTES) this.trim();
+      const id = this.#nextId++;
+      buffer = { id, bytes: size, gpu: this.device.createBuffer({ label: `pool ${id}`, size, usage: USAGE }) };
+    }
+    this.#live.add(buffer);
+    this.#liveBytes += size;
+    return { buffer, offset: 0, bytes: Math.max(16, Math.ceil(bytes / 16) * 16) };
+  }
+
+  /** Hands a whole buffer back. Commands recorded earlier may still use it: the pool's users run in recorded order. */
+  release(buffer: PooledBuffer): void {
+    if (!this.#live.delete(buffer)) throw new Error(`buffer ${buffer.id} was released twice`);
+    this.#liveBytes -= buffer.bytes;
+    this.#freeBytes += buffer.bytes;
+    const free = this.#free.get(buffer.bytes);
+    if (free) free.push(buffer);
+    else this.#free.set(buffer.bytes, [buffer]);
+  }
+
+  /** Gives all free buffers back to the driver. */
+  trim(): void {
+    for (const buffers of this.#free.values()) for (const buffer of buffers) this.destroy(buffer);
+    this.#free.clear();
+    this.#freeBytes = 0;
+  }
+}

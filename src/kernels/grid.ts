@@ -1,0 +1,27 @@
+import type { Device } from '../gpu/device.js';
+import type { Tensor } from '../tensor/tensor.js';
+
+/** Invocations a workgroup in kernels that stream memory (measured on lavapipe: 8 gives a third of the bandwidth). */
+export const WORKGROUP = 64;
+
+/** A grid of one-dimensional workgroups over `invocations`, what exceeds the adapter's limit folded into y. */
+export function linearGrid(device: Device, invocations: number, workgroup = WORKGROUP): [number, number] {
+  const groups = Math.ceil(invocations / workgroup);
+  const y = Math.ceil(groups / device.limits.maxComputeWorkgroupsPerDimension);
+  return [Math.ceil(groups / y), y];
+}
+
+/** Vec4s that hold a tensor's elements; the last may reach into the padding that every buffer has. */
+export function vec4s(tensor: Tensor): number {
+  return Math.ceil(tensor.size / 4);
+}
+
+/** Constants for shaders that read `V` along an innermost dimension of this many elements. */
+export function vectorised(innermost: number): { lanes: number; alias: { V: string } } {
+  return innermost % 4 === 0 ? { lanes: 4, alias: { V: 'vec4f' } } : { lanes: 1, alias: { V: 'f32' } };
+}
+
+/** How many parts a long sum is cut into, so that about 256 workgroups have work, none below `least` positions. */
+export function splitCount(groups: number, positions: number, least: number): number {
+  return Math.max(1, Math.min(Math.ceil(256 / groups), Math.floor(positions / least)));
+}

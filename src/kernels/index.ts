@@ -1,0 +1,15 @@
+export { batchNorm, type BatchNormOptions } from './batch_norm.js';
+export { accumulate, add, binary, div, mul, scale, sub, type BinaryOp } from './binary.js';
+export { conv2d, type Conv2dOptions } from './conv2d.js';
+export { accumulateTotals, crossEntropy, type CrossEntropyOptions } from './cross_entropy.js';
+export { dropout } from './dropout.js';
+export { normaliseImages } from './images.js';
+export { linear, matmul } from './matmul.js';
+export { maxPool2d, type PoolOptions } from './max_pool2d.js';
+export { ShapeError, type OpDefinition, type Pair } from './op.js';
+export { optimizerStep, type FlatRange, type StepConstants } from './optimizer.js';
+export { pointwise, relu, type PointwiseOp } from './pointwise.js';
+export { mean, sum } from './reduce.js';
+export { registry, type OpName } from './registry.js';
+export { logSoftmax, softmax } from './softmax.js';
+export { flatten } from './transpose.js';

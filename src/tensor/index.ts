@@ -1,0 +1,15 @@
+export { defaultDevice, setDefaultDevice } from './context.js';
+export { elementCount, formatShape, sameShape } from './layout.js';
+export { defaultGenerator, Generator, manualSeed, STREAM } from './random.js';
+export { scope } from './scope.js';
+export {
+  backward,
+  gradientFor,
+  isGradEnabled,
+  noGrad,
+  observe,
+  record,
+  registerTapeKernels,
+  type Node,
+} from './tape.js';
+export { Parameter, Storage, Tensor, type DType, type HostArray } from './tensor.js';

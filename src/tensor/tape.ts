@@ -1,0 +1,175 @@
+import { Storage, Tensor, Parameter } from './tensor.js';
+import { formatShape, sameShape } from './layout.js';
+
+/** One recorded operation. */
+export interface Node {
+  /** Rises with every recorded operation, so that descending ids are a topological order. */
+  readonly id: number;
+  readonly op: string;
+  readonly inputs: readonly Tensor[];
+  /**
+   * Gradients with respect to `inputs`, given the output's. `needs[i]` says whether input i's is wanted; a wanted one
+   * is a tensor of its own (never `dy` itself: `dy.alias()`), an unwanted one may be undefined.
+   */
+  readonly backward: (dy: Tensor, needs: readonly boolean[]) => readonly (Tensor | undefined)[];
+}
+
+/** What the tape needs of the floor above: dispatches belong to src/kernels. */
+export interface TapeKernels {
+  /** into += value, elementwise, same shape. */
+  accumulate(into: Tensor, value: Tensor): void;
+}
+
+let kernels: TapeKernels | undefined;
+let nextId = 0;
+let recording = true;
+let observer: ((op: string, output: Tensor) => void) | undefined;
+
+export function registerTapeKernels(implementation: TapeKernels): void {
+  kernels = implementation;
+}
+
+export function isGradEnabled(): boolean {
+  return recording;
+}
+
+/** Runs `fn` without recording operations. */
+export function noGrad<T>(fn: () => T): T {
+  const before = recording;
+  recording = false;
+  try {
+    return fn();
+  } finally {
+    recording = before;
+  }
+}
+
+/** Runs `fn` and shows every operation's output to `look`, in order: how the first bad tensor of a step is found. */
+export function observe<T>(look: (op: string, output: Tensor) => void, fn: () => T): T {
+  const before = observer;
+  observer = look;
+  try {
+    return fn();
+  } finally {
+    observer = before;
+  }
+}
+
+/** Puts `output` on the tape when a gradient can reach one of `inputs`. Returns `output`. */
+export function record(op: string, inputs: readonly Tensor[], output: Tensor, backward: Node['backward']): Tensor {
+  if (recording && inputs.some(input => input.requiresGrad)) {
+    output.requiresGrad = true;
+    output.node = { id: nextId++, op, inputs, backward };
+  }
+  observer?.(op, output);
+  return output;
+}
+
+/**
+ * Memory for the gradient of `input`, to be filled by the caller: the parameter's place in its optimiser's flat
+ * buffer when it has one that holds no gradient yet, else a new tensor.
+ */
+export function gradientFor(input: Tensor): Tensor {
+  if (input instanceof Parameter && input.gradStorage && !input.grad && !claimed.has(input)) {
+    claimed.add(input);
+    return new Tensor(input.shape, input.gradStorage.retain());
+  }
+  return Tensor.empty(input.shape, { device: input.device });
+}
+
+/** Parameters whose flat gradient was handed out in the running `backward`, and is not deposited yet. */
+const claimed = new Set<Parameter>();
+
+function addInto(existing: Tensor, gradient: Tensor): Tensor {
+  if (existing.storage.exclusive) {
+    kernels!.accumulate(existing, gradient);
+    return existing;
+  }
+  // Shared memory (an `add` hands the same gradient to both of its inputs) must not change under the other owner.
+  const sum = Tensor.empty(existing.shape, { device: existing.device });
+  sum.device.copy({ ...existing.slice, bytes: existing.size * 4 }, sum.slice);
+  kernels!.accumulate(sum, gradient);
+  existing.dispose();
+  return sum;
+}
+
+function depositLeaf(leaf: Tensor, gradient: Tensor): void {
+  if (leaf.grad) {
+    const sum = addInto(leaf.grad, gradient);
+    if (sum !== leaf.grad) leaf.grad = sum.keep();
+    gradient.dispose();
+    return;
+  }
+  const place: Storage | undefined = leaf instanceof Parameter ? leaf.gradStorage : undefined;
+  if (place && gradient.storage !== place) {
+    const grad = new Tensor(leaf.shape, place.retain());
+    grad.device.copy({ ...gradient.slice, bytes: leaf.size * 4 }, grad.slice);
+    gradient.dispose();
+    leaf.grad = grad.keep();
+  } else {
+    leaf.grad = gradient.keep();
+  }
+}
+
+/**
+ * Deposits the gradient of `root` with respect to every leaf that requires one in the leaf's `grad`, adding to what is
+ * there. `dy` is the gradient of `root` itself, ones by default, which then must have one element.
+ */
+export function backward(root: Tensor, dy?: Tensor): void {
+  if (!root.node) throw new Error('backward() on a tensor that no gradient is recorded for');
+  if (dy && !sameShape(dy.shape, root.shape)) {
+    throw new Error(`backward() was given a gradient of ${formatShape(dy.shape)} for ${formatShape(root.shape)}`);
+  }
+  if (!dy && root.size !== 1) {
+    throw new Error(`backward() without a gradient needs one element; the shape is ${formatShape(root.shape)}`);
+  }
+  const reachable = new Map<number, { node: Node; output: Tensor }>();
+  const stack = [root];
+  for (let tensor = stack.pop(); tensor; tensor = stack.pop()) {
+    const node = tensor.node;
+    if (!node || reachable.has(node.id)) continue;
+    reachable.set(node.id, { node, output: tensor });
+    stack.push(...node.inputs);
+  }
+  const gradients = new Map<Tensor, Tensor>([
+    [root, dy ? dy.alias() : Tensor.ones(root.shape, { device: root.device })],
+  ]);
+  const order = [...reachable.values()].sort((a, b) => b.node.id - a.node.id);
+  try {
+    for (const { node, output } of order) {
+      const gradient = gradients.get(output);
+      if (!gradient) continue;
+      gradients.delete(output);
+      const needs = node.inputs.map(input => input.requiresGrad);
+      const results = noGrad(() => node.backward(gradient, needs));
+      node.inputs.forEach((input, i) => {
+        const result = results[i];
+        if (!needs[i]) {
+          result?.dispose();
+          return;
+        }
+        if (!result) throw new Error(`${node.op}: backward gave no gradient for input ${i}`);
+        if (!sameShape(result.shape, input.shape)) {
+          throw new Error(
+            `${node.op}: backward gave a gradient of ${formatShape(result.shape)} for input ${i} of ${formatShape(input.shape)}`,
+          );
+        }
+        if (!input.node) {
+          depositLeaf(input, result);
+          return;
+        }
+        const existing = gradients.get(input);
+        if (existing) {
+          gradients.set(input, addInto(existing, result));
+          result.dispose();
+        } else {
+          gradients.set(input, result);
+        }
+      });
+      if (output.retainsGrad) output.grad = gradient.alias().keep();
+      gradient.dispose();
+    }
+  } finally {
+    claimed.clear();
+  }
+}

@@ -29,7 +29,8 @@ export function ensureAdapter(tools) {
   const host = tools.describeHost();
   // A driver beside one that crashes does not stop the crash.
   const plan = probe.state === 'none' ? planInstall(host) : null;
-  if (plan?.may && tools.install) {
+  const installs = plan?.may === true && tools.install;
+  if (installs) {
     tools.say(`${probe.why}. Installing Mesa's software Vulkan driver:`);
     for (const step of plan.steps) {
       tools.say(`  ${step.says}`);
@@ -44,10 +45,11 @@ export function ensureAdapter(tools) {
   const forced = LOADER_VARIABLES.filter(name => tools.env[name]);
   throw new SetupError(
     [
-      `${probe.why}.`,
+      `${probe.why}${installs ? ", although Mesa's software Vulkan driver is installed now" : ''}.`,
       ...(probe.log ? [probe.log.replace(/^/gm, '  ')] : []),
       ...forced.map(name => `${name}=${tools.env[name]} decides which drivers are tried: unset it unless it is meant.`),
-      adviceFor(host, plan),
+      // What was just done in vain is no advice.
+      adviceFor(host, installs ? null : plan),
     ].join('\n'),
   );
 }

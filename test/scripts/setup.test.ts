@@ -444,6 +444,12 @@ describe('ensureAdapter', () => {
     );
   });
 
+  test('an install that does not help is not advised again', () => {
+    const t = tools(/never/, { env: { VK_ICD_FILENAMES: '/gone.json' } });
+    expect(() => ensureAdapter(t)).toThrow(/although Mesa's .* is installed now\.\nVK_ICD_FILENAMES=\/gone\.json/);
+    expect(() => ensureAdapter(t)).not.toThrow(/As root/);
+  });
+
   test('goes on when some package list cannot be fetched, stops when the install fails', () => {
     const ran: string[] = [];
     const failing = (pattern: RegExp) => ({

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, readdirSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 
 /** What tsc writes for one source file, by suffix; anything else in dist/ is not ours to delete. */
@@ -62,6 +62,19 @@ export function prepareBuild(root) {
  */
 export function recordBuild(root, fingerprint) {
   writeFileSync(join(root, STAMP), fingerprint);
+}
+
+/**
+ * npx runs the compiled command as it is, and makes it executable only the first time; tsc writes a new file without that.
+ *
+ * @param {string} root the repository
+ */
+export function makeCommandsExecutable(root) {
+  /** @type {{ bin?: Record<string, string> }} */
+  const { bin = {} } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  for (const file of Object.values(bin).map(path => join(root, path))) {
+    if (existsSync(file) && (statSync(file).mode & 0o111) !== 0o111) chmodSync(file, 0o755);
+  }
 }
 
 /** @param {string} root */

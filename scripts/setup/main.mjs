@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { probeAdapter } from './adapter.mjs';
 import { parseAptSources } from './apt-sources.mjs';
-import { buildProblem, prepareBuild, recordBuild, sourceFingerprint } from './build.mjs';
+import { buildProblem, makeCommandsExecutable, prepareBuild, recordBuild, sourceFingerprint } from './build.mjs';
 import { dependencyProblem } from './dependencies.mjs';
 import { ensureAdapter } from './ensure-adapter.mjs';
 import { SetupError } from './setup-error.mjs';
@@ -84,12 +84,14 @@ function installDependencies(options, env) {
  */
 function build(options, env) {
   const problem = buildProblem(ROOT);
-  if (!problem) return;
-  say(options, `npm run build (${problem})`);
-  const fingerprint = sourceFingerprint(ROOT);
-  prepareBuild(ROOT);
-  npm(options, env, ['run', '--silent', 'build']);
-  recordBuild(ROOT, fingerprint);
+  if (problem) {
+    say(options, `npm run build (${problem})`);
+    const fingerprint = sourceFingerprint(ROOT);
+    prepareBuild(ROOT);
+    npm(options, env, ['run', '--silent', 'build']);
+    recordBuild(ROOT, fingerprint);
+  }
+  makeCommandsExecutable(ROOT);
 }
 
 /** @returns {Host} */

@@ -7,6 +7,7 @@ import {
   readFileSync,
   readdirSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -31,7 +32,12 @@ beforeEach(() => {
   cpSync(join(repository, 'scripts'), join(root, 'scripts'), { recursive: true });
   write(
     'package.json',
-    JSON.stringify({ name: 'small', type: 'module', scripts: { build: 'tsc -p tsconfig.build.json' } }),
+    JSON.stringify({
+      name: 'small',
+      type: 'module',
+      bin: { small: 'dist/one.js' },
+      scripts: { build: 'tsc -p tsconfig.build.json' },
+    }),
   );
   write('tsconfig.build.json', readFileSync(join(repository, 'tsconfig.build.json'), 'utf8'));
   write(
@@ -93,6 +99,12 @@ describe('node scripts/setup.mjs', () => {
     const inCi = setup([], { npm_lifecycle_event: 'pretest', CI: 'true' });
     expect(inCi.stderr).toMatch(/^setup: ready: .*\n$/);
     expect(setup(['--quiet'])).toEqual({ code: 0, stdout: '', stderr: '' });
+  });
+
+  test('the command can be run as a program', () => {
+    setup();
+    const { mode } = statSync(join(root, 'dist', 'one.js'));
+    expect(process.platform === 'win32' || (mode & 0o111) === 0o111).toBe(true);
   });
 
   test('builds again after an edit, and after an output was lost', () => {

@@ -1,0 +1,104 @@
+import { UserError } from '../util/errors.js';
+import { RandomStream } from '../util/random.js';
+import { DATA_STREAM } from './streams.js';
+
+export type SplitName = 'train' | 'val' | 'test';
+
+/** The order in which splits are stored and listed. */
+export const SPLIT_NAMES: readonly SplitName[] = ['train', 'val', 'test'];
+
+/** Images and their labels, packed. A split may be empty: `count` is 0 and both arrays have no elements. */
+export interface Split {
+  readonly count: number;
+  /** (count,H,W,C) bytes, channels innermost. */
+  readonly images: Uint8Array;
+  /** (count) class ids, each below the number of classes. */
+  readonly labels: Uint8Array;
+}
+
+/**
+ * A labelled image set in memory. `train` is never empty; `val` and `test` are where the source has no such rows, and
+ * whoever needs them says so.
+ */
+export interface DataSet {
+  readonly name: string;
+  /** Class names; a label is an index into them. */
+  readonly classes: readonly string[];
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+  readonly splits: Readonly<Record<SplitName, Split>>;
+  /** Hash of classes, sizes, labels and pixels: the same contents have the same fingerprint, wherever they were read from. */
+  readonly fingerprint: string;
+}
+
+/**
+ * Mean and population standard deviation of a split's pixels, per channel, of pixel / 255. Sums are exact integers (a
+ * histogram per channel), so that the result does not depend on the order of the images.
+ *
+ * @throws {UserError} when the split is empty
+ */
+export function pixelStatistics(split: Split, channels: number): { mean: number[]; std: number[] } {
+  if (split.images.length === 0) throw new UserError('pixel statistics of a split without images do not exist');
+  const mean: number[] = [];
+  const std: number[] = [];
+  for (let c = 0; c < channels; c++) {
+    const histogram = new Float64Array(256);
+    for (let i = c; i < split.images.length; i += channels) histogram[split.images[i]!]!++;
+    const count = split.images.length / channels;
+    const channelMean = histogram.reduce((sum, times, value) => sum + times * value, 0) / count;
+    // Deviations from the mean, not E[x²] - E[x]²: no cancellation where the variance is small.
+    const squares = histogram.reduce((sum, times, value) => sum + times * (value - channelMean) ** 2, 0);
+    mean.push(channelMean / 255);
+    std.push(Math.sqrt(squares / count) / 255);
+  }
+  return { mean, std };
+}
+
+/**
+ * A subset of at most `limit` images: the first `limit` of a permutation drawn from `seed`, so that a larger limit only
+ * adds images. Classes are drawn as they come, not balanced. The split itself where it has no more than `limit`.
+ *
+ * @throws {UserError} when `limit` is not a positive integer
+ */
+export function limitSplit(split: Split, limit: number, seed: number): Split {
+  if (!Number.isInteger(limit) || limit < 1)
+    throw new UserError(`limit is ${limit}: it must be an integer of 1 or more`);
+  if (split.count <= limit) return split;
+  const chosen = new RandomStream(seed, DATA_STREAM.limit).permutation(split.count).subarray(0, limit);
+  const imageBytes = split.images.length / split.count;
+  const images = new Uint8Array(limit * imageBytes);
+  const labels = new Uint8Array(limit);
+  chosen.forEach((from, to) => {
+    images.set(split.images.subarray(from * imageBytes, (from + 1) * imageBytes), to * imageBytes);
+    labels[to] = split.labels[from]!;
+  });
+  return { count: limit, images, labels };
+}
+
+/** The order in which an epoch visits `count` images: a permutation that depends on nothing but the arguments. */
+export function epochOrder(count: number, seed: number, epoch: number): Uint32Array {
+  return new RandomStream(seed, DATA_STREAM.shuffle, epoch).permutation(count);
+}
+
+/**
+ * Copies the images and labels `indices[start]` to `indices[end - 1]` to the front of `images` and `labels`. What lies
+ * behind them in the outputs is left as it is.
+ *
+ * @param imageBytes H * W * C
+ */
+export function gatherBatch(
+  split: Split,
+  indices: Uint32Array,
+  start: number,
+  end: number,
+  imageBytes: number,
+  images: Uint8Array,
+  labels: Uint32Array,
+): void {
+  for (let i = start; i < end; i++) {
+    const from = indices[i]!;
+    images.set(split.images.subarray(from * imageBytes, (from + 1) * imageBytes), (i - start) * imageBytes);
+    labels[i - start] = split.labels[from]!;
+  }
+}

@@ -85,22 +85,25 @@ fn conv2d_forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation
           wv[l] = weight[w_address[l] + tap + q];
           if (QUADS > 1u) { wv[l] = select(vec4f(), wv[l], q + (l * SG + lane) / OUT < c4); }
         }
+        var xv: array<array<vec4f, PIXELS>, QUADS>;
         for (var j = 0u; j < QUADS; j++) {
-          var xv: array<vec4f, PIXELS>;
-          for (var g = 0u; g < PIXELS; g++) { xv[g] = x[base[g] + min(q + j, c4 - 1u)] * inside[g]; }
-          for (var o = 0u; o < OUT; o++) {
-            let flat = j * OUT + o;
-            let v = wv[flat / SG];
-            let w0 = subgroupShuffle(v.x, flat % SG);
-            let w1 = subgroupShuffle(v.y, flat % SG);
-            let w2 = subgroupShuffle(v.z, flat % SG);
-            let w3 = subgroupShuffle(v.w, flat % SG);
+          for (var g = 0u; g < PIXELS; g++) { xv[j][g] = x[base[g] + min(q + j, c4 - 1u)] * inside[g]; }
+        }
+        // Loads outside, lanes inside: a single loop over OUT is left rolled by lavapipe's compiler, and four times slower.
+        for (var l = 0u; l < LOADS; l++) {
+          for (var i = 0u; i < SG; i++) {
+            let o = (l * SG + i) % OUT;
+            let j = (l * SG + i) / OUT;
+            let w0 = subgroupShuffle(wv[l].x, i);
+            let w1 = subgroupShuffle(wv[l].y, i);
+            let w2 = subgroupShuffle(wv[l].z, i);
+            let w3 = subgroupShuffle(wv[l].w, i);
             for (var g = 0u; g < PIXELS; g++) {
               var s = acc[g][o];
-              s = fma(w0, xv[g].x, s);
-              s = fma(w1, xv[g].y, s);
-              s = fma(w2, xv[g].z, s);
-              s = fma(w3, xv[g].w, s);
+              s = fma(w0, xv[j][g].x, s);
+              s = fma(w1, xv[j][g].y, s);
+              s = fma(w2, xv[j][g].z, s);
+              s = fma(w3, xv[j][g].w, s);
               acc[g][o] = s;
             }
           }
@@ -166,13 +169,16 @@ fn conv2d_forward_stem(@builtin(workgroup_id) group: vec3u, @builtin(local_invoc
           wv[l] = weight_scalar[min(w_address[l] + tap + i, p.o * depth - 1u)];
           if (STEM_DEPTH > 1u) { wv[l] = select(0.0, wv[l], i + (l * SG + lane) / OUT < p.c); }
         }
+        var xv: array<array<f32, PIXELS>, STEM_DEPTH>;
         for (var j = 0u; j < STEM_DEPTH; j++) {
-          var xv: array<f32, PIXELS>;
-          for (var g = 0u; g < PIXELS; g++) { xv[g] = x_scalar[base[g] + min(i + j, p.c - 1u)] * inside[g]; }
-          for (var o = 0u; o < OUT; o++) {
-            let flat = j * OUT + o;
-            let w0 = subgroupShuffle(wv[flat / SG], flat % SG);
-            for (var g = 0u; g < PIXELS; g++) { acc[g][o] = fma(w0, xv[g], acc[g][o]); }
+          for (var g = 0u; g < PIXELS; g++) { xv[j][g] = x_scalar[base[g] + min(i + j, p.c - 1u)] * inside[g]; }
+        }
+        for (var l = 0u; l < STEM_LOADS; l++) {
+          for (var s = 0u; s < SG; s++) {
+            let o = (l * SG + s) % OUT;
+            let j = (l * SG + s) / OUT;
+            let w0 = subgroupShuffle(wv[l], s);
+            for (var g = 0u; g < PIXELS; g++) { acc[g][o] = fma(w0, xv[j][g], acc[g][o]); }
           }
         }
       }

@@ -18,8 +18,8 @@ fn images_normalise(@builtin(global_invocation_id) id: vec3u, @builtin(num_workg
   let i = id.y * groups.x * WORKGROUP + id.x;
   if (i >= p.words) { return; }
   let mean = array(p.mean0, p.mean1, p.mean2, p.mean3);
-  let std = array(p.std0, p.std1, p.std2, p.std3);
+  let deviation = array(p.std0, p.std1, p.std2, p.std3);
   let v = unpack4x8unorm(bytes[i]);
   let c = (vec4u(4u * i) + vec4u(0u, 1u, 2u, 3u)) % p.channels;
-  y[i] = (v - vec4f(mean[c.x], mean[c.y], mean[c.z], mean[c.w])) / vec4f(std[c.x], std[c.y], std[c.z], std[c.w]);
+  y[i] = (v - vec4f(mean[c.x], mean[c.y], mean[c.z], mean[c.w])) / vec4f(deviation[c.x], deviation[c.y], deviation[c.z], deviation[c.w]);
 }

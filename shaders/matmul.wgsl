@@ -89,22 +89,25 @@ fn matmul_nt(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) 
       bv[l] = b[b_address[l] + q];
       if (NT_QUADS > 1u) { bv[l] = select(vec4f(), bv[l], q + (l * SG + lane) / COLUMNS < k4); }
     }
+    var av: array<array<vec4f, LANE_ROWS>, NT_QUADS>;
     for (var j = 0u; j < NT_QUADS; j++) {
-      var av: array<vec4f, LANE_ROWS>;
-      for (var g = 0u; g < LANE_ROWS; g++) { av[g] = a[a_address[g] + min(q + j, k4 - 1u)]; }
-      for (var o = 0u; o < COLUMNS; o++) {
-        let flat = j * COLUMNS + o;
-        let w = bv[flat / SG];
-        let w0 = subgroupShuffle(w.x, flat % SG);
-        let w1 = subgroupShuffle(w.y, flat % SG);
-        let w2 = subgroupShuffle(w.z, flat % SG);
-        let w3 = subgroupShuffle(w.w, flat % SG);
+      for (var g = 0u; g < LANE_ROWS; g++) { av[j][g] = a[a_address[g] + min(q + j, k4 - 1u)]; }
+    }
+    // Loads outside, lanes inside: a single loop over COLUMNS is left rolled by lavapipe's compiler, and four times slower.
+    for (var l = 0u; l < NT_LOADS; l++) {
+      for (var i = 0u; i < SG; i++) {
+        let o = (l * SG + i) % COLUMNS;
+        let j = (l * SG + i) / COLUMNS;
+        let w0 = subgroupShuffle(bv[l].x, i);
+        let w1 = subgroupShuffle(bv[l].y, i);
+        let w2 = subgroupShuffle(bv[l].z, i);
+        let w3 = subgroupShuffle(bv[l].w, i);
         for (var g = 0u; g < LANE_ROWS; g++) {
           var s = acc[g][o];
-          s = fma(w0, av[g].x, s);
-          s = fma(w1, av[g].y, s);
-          s = fma(w2, av[g].z, s);
-          s = fma(w3, av[g].w, s);
+          s = fma(w0, av[j][g].x, s);
+          s = fma(w1, av[j][g].y, s);
+          s = fma(w2, av[j][g].z, s);
+          s = fma(w3, av[j][g].w, s);
           acc[g][o] = s;
         }
       }

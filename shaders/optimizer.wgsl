@@ -7,14 +7,13 @@
 // the step that went wrong. An invocation does a vec4. Dispatch (ceil(count/WORKGROUP/y), y).
 
 const WORKGROUP = 64u;
-const MOMENTUM = false; // sgd: keep a velocity
-const NESTEROV = false;
+const NESTEROV = false; // sgd_momentum: look ahead
 
 struct Params { count: u32, beta1: f32, beta2: f32, eps: f32, weight_decay: f32, momentum: f32 } // count in vec4s
 
 @group(0) @binding(0) var<storage, read_write> parameter: array<vec4f>;
 @group(0) @binding(1) var<storage, read> gradient: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> first: array<vec4f>;   // adam: mean of gradients; sgd: velocity
+@group(0) @binding(2) var<storage, read_write> first: array<vec4f>;   // adam: mean of gradients; sgd_momentum: velocity
 @group(0) @binding(3) var<storage, read_write> second: array<vec4f>;  // adam: mean of squares
 @group(0) @binding(4) var<storage, read> state: array<f32>;
 @group(0) @binding(5) var<storage, read> totals: array<f32>;
@@ -38,11 +37,18 @@ fn sgd(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups
   let i = id.y * groups.x * WORKGROUP + id.x;
   if (i >= p.count || totals[3] > 0.0) { return; }
   let w = parameter[i];
-  var g = fma(vec4f(p.weight_decay), w, gradient[i]);
-  if (MOMENTUM) {
-    let velocity = fma(vec4f(p.momentum), first[i], g);
-    first[i] = velocity;
-    if (NESTEROV) { g = fma(vec4f(p.momentum), velocity, g); } else { g = velocity; }
-  }
-  parameter[i] = w - state[0] * g;
+  parameter[i] = w - state[0] * fma(vec4f(p.weight_decay), w, gradient[i]);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn sgd_momentum(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = id.y * groups.x * WORKGROUP + id.x;
+  if (i >= p.count || totals[3] > 0.0) { return; }
+  let w = parameter[i];
+  let g = fma(vec4f(p.weight_decay), w, gradient[i]);
+  let velocity = fma(vec4f(p.momentum), first[i], g);
+  first[i] = velocity;
+  var step = velocity;
+  if (NESTEROV) { step = fma(vec4f(p.momentum), velocity, g); }
+  parameter[i] = w - state[0] * step;
 }

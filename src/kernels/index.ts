@@ -7,7 +7,7 @@ export { normaliseImages } from './images.js';
 export { linear, matmul } from './matmul.js';
 export { maxPool2d, type PoolOptions } from './max_pool2d.js';
 export { ShapeError, type OpDefinition, type Pair } from './op.js';
-export { optimizerStep, type FlatRange, type StepConstants } from './optimizer.js';
+export { optimizerStep, type FlatRange, type StepConstants, type UpdateRule } from './optimizer.js';
 export { pointwise, relu, type PointwiseOp } from './pointwise.js';
 export { mean, sum } from './reduce.js';
 export { registry, type OpName } from './registry.js';

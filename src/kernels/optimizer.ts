@@ -6,9 +6,14 @@ import { linearGrid } from './grid.js';
 export interface FlatRange {
   readonly parameter: Slice;
   readonly gradient: Slice;
-  readonly first: Slice;
-  readonly second: Slice;
+  /** Adam's mean of gradients, SGD's velocity. */
+  readonly first?: Slice | undefined;
+  /** Adam's mean of squared gradients. */
+  readonly second?: Slice | undefined;
 }
+
+/** Entry points of optimizer.wgsl. */
+export type UpdateRule = 'adam' | 'sgd' | 'sgd_momentum';
 
 export interface StepConstants {
   readonly beta1?: number;
@@ -24,7 +29,7 @@ export interface StepConstants {
  */
 export function optimizerStep(
   device: Device,
-  kind: 'adam' | 'sgd',
+  rule: UpdateRule,
   range: FlatRange,
   state: Slice,
   totals: Slice,
@@ -33,12 +38,12 @@ export function optimizerStep(
 ): void {
   const count = range.parameter.bytes / 16;
   const { beta1 = 0, beta2 = 0, eps = 0, weightDecay, momentum = 0 } = values;
-  const shared = { parameter: range.parameter, gradient: range.gradient, first: range.first, state, totals };
+  const { parameter, gradient, first, second } = range;
   device.dispatch({
     shader: 'optimizer',
-    entry: kind,
-    constants: kind === 'adam' ? {} : { MOMENTUM: momentum !== 0, NESTEROV: nesterov },
-    bindings: kind === 'adam' ? { ...shared, second: range.second } : shared,
+    entry: rule,
+    constants: rule === 'sgd_momentum' ? { NESTEROV: nesterov } : {},
+    bindings: { parameter, gradient, state, totals, ...(first && { first }), ...(second && { second }) },
     params: { count, beta1, beta2, eps, weight_decay: weightDecay, momentum },
     grid: linearGrid(device, count),
   });

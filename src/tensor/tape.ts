@@ -1,4 +1,5 @@
-import { Storage, Tensor, Parameter } from './tensor.js';
+import type { Device } from '../gpu/device.js';
+import { Parameter, Storage, Tensor } from './tensor.js';
 import { formatShape, sameShape } from './layout.js';
 
 /** One recorded operation. */
@@ -23,7 +24,9 @@ export interface TapeKernels {
 let kernels: TapeKernels | undefined;
 let nextId = 0;
 let recording = true;
-let observer: ((op: string, output: Tensor) => void) | undefined;
+export type Observer = (op: string, inputs: readonly Tensor[], output: Tensor) => void;
+
+let observer: Observer | undefined;
 
 export function registerTapeKernels(implementation: TapeKernels): void {
   kernels = implementation;
@@ -44,8 +47,8 @@ export function noGrad<T>(fn: () => T): T {
   }
 }
 
-/** Runs `fn` and shows every operation's output to `look`, in order: how the first bad tensor of a step is found. */
-export function observe<T>(look: (op: string, output: Tensor) => void, fn: () => T): T {
+/** Runs `fn` and shows every operation to `look`, in order: how MACs are counted and a step's first bad tensor is found. */
+export function observe<T>(look: Observer, fn: () => T): T {
   const before = observer;
   observer = look;
   try {
@@ -61,7 +64,7 @@ export function record(op: string, inputs: readonly Tensor[], output: Tensor, ba
     output.requiresGrad = true;
     output.node = { id: nextId++, op, inputs, backward };
   }
-  observer?.(op, output);
+  observer?.(op, inputs, output);
   return output;
 }
 
@@ -79,6 +82,18 @@ export function gradientFor(input: Tensor): Tensor {
 
 /** Parameters whose flat gradient was handed out in the running `backward`, and is not deposited yet. */
 const claimed = new Set<Parameter>();
+
+const ones = new WeakMap<Device, Tensor>();
+
+/** The gradient of a loss by itself, written once a device: a write inside a step would split its command buffer. */
+function onesLike(root: Tensor): Tensor {
+  let one = ones.get(root.device);
+  if (!one) {
+    one = Tensor.ones([1], { device: root.device }).keep();
+    ones.set(root.device, one);
+  }
+  return one;
+}
 
 function addInto(existing: Tensor, gradient: Tensor): Tensor {
   if (existing.storage.exclusive) {
@@ -131,9 +146,7 @@ export function backward(root: Tensor, dy?: Tensor): void {
     reachable.set(node.id, { node, output: tensor });
     stack.push(...node.inputs);
   }
-  const gradients = new Map<Tensor, Tensor>([
-    [root, dy ? dy.alias() : Tensor.ones(root.shape, { device: root.device })],
-  ]);
+  const gradients = new Map([[root, (dy ?? onesLike(root)).alias(root.shape)]]);
   const order = [...reachable.values()].sort((a, b) => b.node.id - a.node.id);
   try {
     for (const { node, output } of order) {

@@ -1,0 +1,74 @@
+import type { DataSet, Split } from '../data/dataset.js';
+import type { Device } from '../gpu/device.js';
+import type { Module } from '../nn/index.js';
+import { noGrad, scope, setDefaultDevice, Tensor } from '../tensor/index.js';
+import { Batches, inOrder, type Normalisation } from '../train/batches.js';
+import { IN_FLIGHT } from '../train/validate.js';
+
+export interface Predictions {
+  readonly count: number;
+  /** Mean cross-entropy per image, natural logarithm. */
+  readonly loss: number;
+  readonly accuracy: number;
+  /** (count) true classes. */
+  readonly labels: Uint8Array;
+  /** (count) predicted classes: the first of the highest logits. */
+  readonly predictions: Uint8Array;
+  /** (count,K), row-major. */
+  readonly logits: Float32Array;
+}
+
+/** Runs `model` in evaluation mode over a split. Logits stay on the GPU until the end and are read once. */
+export async function evaluate(
+  device: Device,
+  model: Module,
+  data: DataSet,
+  split: Split,
+  options: Normalisation & { readonly batchSize: number; readonly onProgress?: (fraction: number) => void },
+): Promise<Predictions> {
+  setDefaultDevice(device);
+  const batches = new Batches(device, data, split, options.batchSize, options);
+  const classes = data.classes.length;
+  const order = inOrder(split.count);
+  const all = Tensor.empty([split.count, classes], { device }).keep();
+  model.eval();
+  try {
+    for (let i = 0; i < batches.count; i++) {
+      scope(() => {
+        noGrad(() => {
+          const { x, size } = batches.load(order, i);
+          const logits = model.forward(x);
+          const bytes = classes * 4;
+          const place = { buffer: all.slice.buffer, offset: i * options.batchSize * bytes, bytes: size * bytes };
+          device.copy({ ...logits.slice, bytes: size * bytes }, place);
+        });
+      });
+      await device.settle(IN_FLIGHT);
+      options.onProgress?.((i + 1) / batches.count);
+    }
+    return score(await all.data(), split.labels, classes);
+  } finally {
+    all.dispose();
+    model.train();
+  }
+}
+
+/** Loss, accuracy and predictions of logits (count,K), in double precision. */
+export function score(logits: Float32Array, labels: Uint8Array, classes: number): Predictions {
+  const count = labels.length;
+  const predictions = new Uint8Array(count);
+  let loss = 0;
+  let correct = 0;
+  for (let n = 0; n < count; n++) {
+    const row = logits.subarray(n * classes, (n + 1) * classes);
+    let best = 0;
+    row.forEach((value, k) => {
+      if (value > row[best]!) best = k;
+    });
+    predictions[n] = best;
+    if (best === labels[n]) correct++;
+    const sum = row.reduce((total, value) => total + Math.exp(value - row[best]!), 0);
+    loss += Math.log(sum) + row[best]! - row[labels[n]!]!;
+  }
+  return { count, loss: loss / count, accuracy: correct / count, labels, predictions, logits };
+}

@@ -1,0 +1,172 @@
+import { readFile } from 'node:fs/promises';
+import * as z from 'zod';
+import { decodeSafeTensors, encodeSafeTensors, type HostTensor } from '../interop/safetensors.js';
+import type { Module, StateEntry } from '../nn/index.js';
+import { Tensor, type Generator } from '../tensor/index.js';
+import { UserError } from '../util/errors.js';
+import { writeFileAtomic } from './files.js';
+import type { Optimizer } from './optim.js';
+import type { EpochRow } from './types.js';
+
+/**
+ * What a weights file says of itself, so that it can be evaluated without its run: kept as JSON in the safetensors
+ * metadata.
+ */
+const weightsSchema = z.object({
+  model: z.string(),
+  classes: z.array(z.string()),
+  mean: z.array(z.number()),
+  std: z.array(z.number()),
+  epoch: z.int(),
+});
+
+export type WeightsInfo = z.infer<typeof weightsSchema>;
+
+const rowSchema = z.object({
+  epoch: z.int(),
+  lr: z.number(),
+  trainLoss: z.number(),
+  trainAccuracy: z.number(),
+  valLoss: z.number(),
+  valAccuracy: z.number(),
+  seconds: z.number(),
+  imagesPerSecond: z.number(),
+});
+
+/** Where a run stands between two steps. Together with weights and optimiser state it decides all that follows. */
+const positionSchema = z.object({
+  /** Finished epochs. */
+  epochs: z.int().nonnegative(),
+  /** Finished steps of the epoch under way. */
+  step: z.int().nonnegative(),
+  /** Seconds and training images so far, over all sittings; of the epoch under way likewise. */
+  seconds: z.number(),
+  epochSeconds: z.number(),
+  generator: z.object({ seed: z.int(), offset: z.int() }),
+  optimizerSteps: z.int(),
+  lr: z.number(),
+  history: z.array(rowSchema),
+});
+
+export type Position = Omit<z.infer<typeof positionSchema>, 'generator' | 'optimizerSteps' | 'lr' | 'history'> & {
+  readonly history: readonly EpochRow[];
+};
+
+const OPTIMIZER = 'optimizer.';
+const TOTALS = 'train.totals';
+
+/** The names under which a training checkpoint keeps more than weights. */
+const isTrainingState = (name: string) => name.startsWith(OPTIMIZER) || name === TOTALS;
+
+/** Everything of a run that lives on the GPU or in generators. */
+export interface Trainee {
+  readonly model: Module;
+  readonly optimizer: Optimizer;
+  readonly generator: Generator;
+  /** Running totals of the epoch under way (4), kernels/cross_entropy.ts. */
+  readonly totals: Tensor;
+}
+
+/** Writes weights alone. */
+export async function saveWeights(
+  path: string,
+  state: ReadonlyMap<string, StateEntry>,
+  info: WeightsInfo,
+): Promise<void> {
+  await writeFileAtomic(
+    path,
+    encodeSafeTensors({ tensors: new Map(state), metadata: { facegrad: JSON.stringify(info) } }),
+  );
+}
+
+/** Writes all that a resumed run needs to go on as if it had never stopped. */
+export async function saveCheckpoint(
+  path: string,
+  { model, optimizer, generator, totals }: Trainee,
+  position: Position,
+  info: WeightsInfo,
+): Promise<void> {
+  const tensors = new Map<string, HostTensor>(await model.stateDict());
+  const names = [...model.namedParameters().keys()];
+  for (const [i, state] of optimizer.state().entries()) {
+    for (const [name, tensor] of Object.entries(state)) {
+      tensors.set(`${OPTIMIZER}${name}.${names[i]!}`, { dtype: 'F32', shape: tensor.shape, data: await tensor.data() });
+      tensor.dispose();
+    }
+  }
+  tensors.set(TOTALS, { dtype: 'F32', shape: totals.shape, data: await totals.data() });
+  const training: z.infer<typeof positionSchema> = {
+    ...position,
+    history: [...position.history],
+    generator: { seed: generator.seed, offset: generator.offset },
+    optimizerSteps: optimizer.steps,
+    lr: optimizer.lr,
+  };
+  const metadata = { facegrad: JSON.stringify(info), training: JSON.stringify(training) };
+  await writeFileAtomic(path, encodeSafeTensors({ tensors, metadata }));
+}
+
+/** Puts a saved state back into `trainee` and tells where the run stood. Bits are as they were. */
+export async function loadCheckpoint(path: string, trainee: Trainee): Promise<Position> {
+  const file = await readTensors(path);
+  const text = file.metadata.training;
+  if (text === undefined) throw new UserError(`${path} holds weights but no training state; it cannot be resumed`);
+  const saved = parseMetadata(positionSchema, text, path);
+  const { model, optimizer, generator, totals } = trainee;
+  model.loadStateDict(new Map([...file.tensors].filter(([name]) => !isTrainingState(name))));
+  const names = [...model.namedParameters().keys()];
+  for (const [i, state] of optimizer.state().entries()) {
+    for (const [name, tensor] of Object.entries(state)) {
+      restore(tensor, `${OPTIMIZER}${name}.${names[i]!}`);
+      tensor.dispose();
+    }
+  }
+  restore(totals, TOTALS);
+  optimizer.steps = saved.optimizerSteps;
+  optimizer.lr = saved.lr;
+  generator.seed = saved.generator.seed;
+  generator.offset = saved.generator.offset;
+  return saved;
+
+  function restore(into: Tensor, key: string): void {
+    const tensor = file.tensors.get(key);
+    if (!tensor || tensor.data.length !== into.size) {
+      throw new UserError(`${path} holds no ${key} of ${into.size} values; it was written by another optimizer`);
+    }
+    into.set(tensor.data as Float32Array);
+  }
+}
+
+/** The weights of a file, without training state, and what the file says of itself where facegrad wrote it. */
+export async function loadWeights(
+  path: string,
+): Promise<{ state: ReadonlyMap<string, HostTensor>; info: WeightsInfo | undefined }> {
+  const { tensors, metadata } = await readTensors(path);
+  const state = new Map([...tensors].filter(([name]) => !isTrainingState(name)));
+  const info = metadata.facegrad === undefined ? undefined : parseMetadata(weightsSchema, metadata.facegrad, path);
+  return { state, info };
+}
+
+async function readTensors(path: string) {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new UserError(`${path}: no such file`);
+    throw error;
+  }
+  try {
+    return decodeSafeTensors(bytes);
+  } catch (error) {
+    if (error instanceof UserError) throw new UserError(`${path}: ${error.message}`);
+    throw error;
+  }
+}
+
+function parseMetadata<T>(schema: z.ZodType<T>, text: string, path: string): T {
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch (error) {
+    throw new UserError(`${path}: its metadata is not what facegrad writes (${(error as Error).message})`);
+  }
+}

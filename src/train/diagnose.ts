@@ -1,0 +1,43 @@
+import type { Module } from '../nn/index.js';
+import { formatShape, observe, scope, type Tensor } from '../tensor/index.js';
+
+/**
+ * The first tensor with a value that is not finite, in words: parameters in order, then what the operations of `forward`
+ * put out, in order. Slow: every tensor is read back. undefined where all are finite.
+ */
+export async function firstBadTensor(
+  model: Module,
+  input: () => Tensor,
+  forward: (x: Tensor) => Tensor,
+): Promise<string | undefined> {
+  const parameters = model.namedParameters();
+  for (const [name, parameter] of parameters) {
+    if (await isBad(parameter)) return `parameter ${name} ${formatShape(parameter.shape)}`;
+  }
+  const nameOf = new Map([...parameters].map(([name, parameter]): [Tensor, string] => [parameter, name]));
+  const outputs: { what: string; tensor: Tensor }[] = [];
+  scope(() => {
+    const x = input().keep();
+    outputs.push({ what: 'the input', tensor: x });
+    observe(
+      (op, inputs, output) => {
+        const layer = inputs.map(tensor => nameOf.get(tensor)).find(name => name !== undefined);
+        const at = layer === undefined ? '' : ` with ${layer}`;
+        outputs.push({ what: `the output of ${op}${at}`, tensor: output.keep() });
+      },
+      () => forward(x),
+    );
+  });
+  try {
+    for (const { what, tensor } of outputs) {
+      if (await isBad(tensor)) return `${what} ${formatShape(tensor.shape)}`;
+    }
+    return undefined;
+  } finally {
+    for (const { tensor } of outputs) tensor.dispose();
+  }
+}
+
+async function isBad(tensor: Tensor): Promise<boolean> {
+  return (await tensor.read()).some(value => !Number.isFinite(value));
+}

@@ -10,7 +10,8 @@ import { ensureAdapter } from './ensure-adapter.mjs';
 import { SetupError } from './setup-error.mjs';
 
 /** @typedef {import('./vulkan-driver.mjs').Host} Host */
-/** @typedef {{ install: boolean, quiet: boolean }} Options */
+/** `spoke` becomes true with the first message: something was needed. */
+/** @typedef {{ install: boolean, quiet: boolean, spoke: boolean }} Options */
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
@@ -42,7 +43,7 @@ export function setUp(args, env) {
     console.log(HELP);
     return 0;
   }
-  const options = { install: !args.includes('--no-install'), quiet: args.includes('--quiet') };
+  const options = { install: !args.includes('--no-install'), quiet: args.includes('--quiet'), spoke: false };
   try {
     installDependencies(options, env);
     build(options, env);
@@ -56,7 +57,7 @@ export function setUp(args, env) {
     });
     // Before every `npm test` there is nothing to say when nothing was needed; a log of CI should name its adapter.
     const beforeAnother = /^pre/.test(env.npm_lifecycle_event ?? '') && !env.CI;
-    if (!beforeAnother) say(options, `ready: Node ${process.versions.node}, WebGPU on ${adapter}`);
+    if (options.spoke || !beforeAnother) say(options, `ready: Node ${process.versions.node}, WebGPU on ${adapter}`);
     return 0;
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
@@ -176,5 +177,6 @@ function succeeds(command, args) {
  * @param {string} message
  */
 function say(options, message) {
+  options.spoke = true;
   if (!options.quiet) console.error(`setup: ${message}`);
 }

@@ -110,7 +110,8 @@ describe('node scripts/setup.mjs', () => {
   test('builds again after an edit, and after an output was lost', () => {
     setup();
     write('src/one.ts', 'export const one = 11;\n');
-    expect(setup().stderr).toContain('npm run build (the sources changed)');
+    const edited = setup([], { npm_lifecycle_event: 'pretest' });
+    expect(edited.stderr).toMatch(/^setup: npm run build \(the sources changed\)\nsetup: ready: .*\n$/);
     expect(readFileSync(join(root, 'dist', 'one.js'), 'utf8')).toContain('11');
 
     rmSync(join(root, 'dist', 'one.js'));

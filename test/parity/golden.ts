@@ -1,7 +1,11 @@
 /** What the golden files hold, as far as the comparison reads it. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { UserError } from '../../src/util/errors.js';
+
+/** The project's own selection of the goldens: every kind of case, the smaller ones of each. */
+export const goldenCopy = fileURLToPath(new URL('golden', import.meta.url));
 
 export interface Golden<Cases> {
   seed: number;

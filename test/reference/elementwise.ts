@@ -1,11 +1,34 @@
 import { input, map, ravel, unravel, zeros, type Reference, type RefTensor } from './tensor.js';
 
-/** y = max(x, 0); the gradient at 0 is 0, as PyTorch's. */
-export const relu: Reference = {
-  name: 'relu',
-  forward: inputs => map(input(inputs, 'input'), x => Math.max(x, 0)),
-  backward: (inputs, _, dy) => ({ input: map(dy, (g, i) => (input(inputs, 'input').data[i]! > 0 ? g : 0)) }),
-};
+/** y = value(x), elementwise; `slope` is its derivative. */
+function unary(name: string, value: (x: number) => number, slope: (x: number) => number): Reference {
+  return {
+    name,
+    forward: inputs => map(input(inputs, 'input'), x => value(x)),
+    backward: (inputs, _, dy) => ({ input: map(dy, (g, i) => g * slope(input(inputs, 'input').data[i]!)) }),
+  };
+}
+
+/** The gradient at 0 is 0, as PyTorch's; so is that of `abs`. */
+export const relu = unary(
+  'relu',
+  x => Math.max(x, 0),
+  x => Number(x > 0),
+);
+export const abs = unary('abs', Math.abs, Math.sign);
+export const neg = unary(
+  'neg',
+  x => -x,
+  () => -1,
+);
+export const exp = unary('exp', Math.exp, Math.exp);
+export const log = unary('log', Math.log, x => 1 / x);
+export const sqrt = unary('sqrt', Math.sqrt, x => 0.5 / Math.sqrt(x));
+export const square = unary(
+  'square',
+  x => x * x,
+  x => 2 * x,
+);
 
 /** y = x * mask / (1 - p), the mask being given: 1 keeps an element, 0 drops it. The mask has no gradient. */
 export const dropout: Reference = {
@@ -22,6 +45,16 @@ function kept(params: Record<string, unknown>, i: number): number {
   const { p, mask } = params as { p: number; mask: ArrayLike<number> };
   return mask[i] ? 1 / (1 - p) : 0;
 }
+
+/** (N, everything else), in the same row-major order. */
+export const flatten: Reference = {
+  name: 'flatten',
+  forward(inputs) {
+    const x = input(inputs, 'input');
+    return { shape: [x.shape[0]!, x.data.length / x.shape[0]!], data: x.data.slice() };
+  },
+  backward: (inputs, _, dy) => ({ input: { shape: [...input(inputs, 'input').shape], data: dy.data.slice() } }),
+};
 
 /** The shape that NumPy's broadcasting gives two operands; missing leading axes count as 1. */
 export function broadcastShape(a: readonly number[], b: readonly number[]): number[] {

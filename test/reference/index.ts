@@ -1,6 +1,6 @@
 import { batchNormEval, batchNormTrain } from './batch_norm.js';
 import { conv2d } from './conv2d.js';
-import { add, div, dropout, mul, relu, sub } from './elementwise.js';
+import { abs, add, div, dropout, exp, flatten, log, mul, neg, relu, sqrt, square, sub } from './elementwise.js';
 import { linear, matmul } from './linear.js';
 import { maxPool2d } from './pool.js';
 import { mean, sum } from './reduce.js';
@@ -20,7 +20,14 @@ export const references: Record<string, Reference> = Object.fromEntries(
     matmul,
     maxPool2d,
     relu,
+    abs,
+    neg,
+    exp,
+    log,
+    sqrt,
+    square,
     dropout,
+    flatten,
     add,
     sub,
     mul,

@@ -1,0 +1,141 @@
+import { crossEntropy } from '../../src/kernels/index.js';
+import {
+  countMacs,
+  countParameters,
+  Dropout,
+  modelRegistry,
+  type Module,
+  type StateEntry,
+} from '../../src/nn/index.js';
+import { backward, noGrad, scope, Tensor } from '../../src/tensor/index.js';
+import { Adam, SGD, type Optimizer } from '../../src/train/optim.js';
+import { compare, compareNorm, differs, norm, same, type Deviation } from './compare.js';
+import { fill, initialState } from './fill.js';
+import type { Digest, Golden, ModelCase } from './golden.js';
+import { lacks, runCase, type CaseResult } from './report.js';
+
+/** Checks the cases of `models.json` on the default device. */
+export async function checkModels({ seed, cases }: Golden<ModelCase[]>): Promise<CaseResult[]> {
+  const results: CaseResult[] = [];
+  for (const golden of cases) results.push(await runCase('models', golden.model, () => checkModel(golden, seed)));
+  return results;
+}
+
+async function checkModel(golden: ModelCase, seed: number): Promise<Deviation[]> {
+  const model = (modelRegistry[golden.model] ?? lacks(golden.model)).create({ classes: golden.classes });
+  try {
+    const state = await checkState(model, golden);
+    // Names that differ leave nothing to compare further.
+    if (state.some(({ excess }) => excess > 1)) return state;
+    for (const [, module] of model.namedModules()) if (module instanceof Dropout) module.p = 0;
+    const deviations = [...state, ...(await checkPasses(model, golden, seed))];
+    for (const rule of ['sgd', 'adam'] as const) deviations.push(...(await checkLosses(model, golden, seed, rule)));
+    return deviations;
+  } finally {
+    model.dispose();
+  }
+}
+
+async function checkState(model: Module, golden: ModelCase): Promise<Deviation[]> {
+  const state = [...(await model.stateDict())].map(([name, { shape }]) => [name, shape]);
+  const { size, count } = golden.macs;
+  return [
+    same('state dict', state, golden.state),
+    same('parameters', countParameters(model), golden.parameters),
+    same('MACs', countMacs(model, [golden.input[1]!, size, size]), count),
+  ];
+}
+
+/** Fills the model as the goldens' was, and gives its input and labels. */
+function begin(model: Module, golden: ModelCase, seed: number): { x: Tensor; labels: Tensor } {
+  model.loadStateDict(new Map(golden.state.map(([name, shape]) => [name, initialState(name, shape, seed)])));
+  const { input, labels } = golden;
+  return {
+    x: Tensor.from(fill(`${golden.model}/input`, input, seed), input, { requiresGrad: true }),
+    labels: Tensor.from(labels, [labels.length], { dtype: 'u32' }),
+  };
+}
+
+/** One forward in evaluation, then one forward and backward in training. */
+async function checkPasses(model: Module, golden: ModelCase, seed: number): Promise<Deviation[]> {
+  const { x, labels } = begin(model, golden, seed);
+  const evaluated = scope(() => noGrad(() => model.eval().forward(x)));
+  const [trained, loss] = scope(() => {
+    const logits = model.train().forward(x);
+    const mean = crossEntropy(logits, labels);
+    backward(mean);
+    return [logits, mean] as const;
+  });
+  const shape = [golden.labels.length, golden.classes];
+  const deviations = [
+    ...(await Promise.all(
+      [['eval_logits', evaluated] as const, ['train_logits', trained] as const].map(async ([name, logits]) =>
+        compareNorm(name, await logits.data(), golden[name], shape, golden.tolerance[name]),
+      ),
+    )),
+    // The first step of an optimiser takes this very loss, so its tolerance is this one's.
+    compareLosses('loss', [await loss.item()], [golden.loss], golden.tolerance.sgd_losses),
+    ...(await compareGradient('gradient of the input', x, golden.input_grad)),
+  ];
+  const parameters = model.namedParameters();
+  for (const [name, digest] of Object.entries(golden.grads)) {
+    deviations.push(...(await compareGradient(`gradient of ${name}`, parameters.get(name)!, digest)));
+  }
+  const state: ReadonlyMap<string, StateEntry> = await model.stateDict();
+  for (const [name, digest] of Object.entries(golden.buffers)) {
+    const { data, shape: size } = state.get(name)!;
+    deviations.push(...compareDigest(name, data as Float32Array, size, digest));
+  }
+  model.zeroGrad();
+  for (const tensor of [x, x.grad, labels, evaluated, trained, loss]) tensor?.dispose();
+  return deviations;
+}
+
+async function checkLosses(model: Module, golden: ModelCase, seed: number, rule: 'sgd' | 'adam'): Promise<Deviation[]> {
+  const { x, labels } = begin(model, golden, seed);
+  const optimizer: Optimizer =
+    rule === 'sgd'
+      ? new SGD(model.parameters(), { lr: 1e-3, momentum: 0.9, weightDecay: 1e-4 })
+      : new Adam(model.parameters(), { lr: 1e-4 });
+  x.requiresGrad = false;
+  model.train();
+  const expected = golden[`${rule}_losses`];
+  const losses: number[] = [];
+  for (let step = 0; step < expected.length; step++) {
+    const loss = scope(() => {
+      const mean = crossEntropy(model.forward(x), labels);
+      backward(mean);
+      return mean;
+    });
+    optimizer.step();
+    optimizer.zeroGrad();
+    losses.push(await loss.item());
+    loss.dispose();
+  }
+  for (const tensor of [x, labels]) tensor.dispose();
+  return [compareLosses(`losses of ${rule}`, losses, expected, golden.tolerance[`${rule}_losses`])];
+}
+
+/** A loss near zero has no relative error to speak of: the goldens' tolerances count it as 1e-3. */
+function compareLosses(quantity: string, actual: number[], expected: number[], relative: number[]): Deviation {
+  const allowed = (loss: number, step: number) => relative[step]! * Math.max(Math.abs(loss), 1e-3);
+  return compare(quantity, actual, expected, [expected.length], allowed);
+}
+
+async function compareGradient(quantity: string, { grad, shape }: Tensor, digest: Digest): Promise<Deviation[]> {
+  return grad ? compareDigest(quantity, await grad.data(), shape, digest) : [differs(quantity, 'there is none')];
+}
+
+function compareDigest(
+  quantity: string,
+  data: ArrayLike<number>,
+  shape: readonly number[],
+  digest: Digest,
+): Deviation[] {
+  const allowed = () => digest.tol;
+  const head = Array.from(data).slice(0, digest.head.length);
+  return [
+    compare(`norm of ${quantity}`, [norm(data)], [digest.norm], [1], allowed),
+    compare(quantity, head, digest.head, shape, allowed),
+  ];
+}

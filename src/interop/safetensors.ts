@@ -145,7 +145,9 @@ export function decodeSafeTensors(bytes: Uint8Array, source = 'safetensors file'
 
   const tensors = new Map<string, HostTensor>();
   for (const { name, dtype, shape, start, end: stop } of infos) {
-    tensors.set(name, { dtype, shape, data: new dtypes[dtype].array(data.slice(start, stop).buffer) });
+    // Copied to a memory of its own: aligned, and Node's Buffer only pretends to copy in `slice`.
+    const own = new Uint8Array(data.subarray(start, stop));
+    tensors.set(name, { dtype, shape, data: new dtypes[dtype].array(own.buffer) });
   }
   return { tensors, metadata: Object.fromEntries(metadata) };
 }

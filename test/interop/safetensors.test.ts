@@ -41,6 +41,11 @@ const headerOf = (bytes: Uint8Array): Record<string, { data_offsets: [number, nu
   return JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length))) as never;
 };
 
+it('decodes what Node reads from a file: a Buffer, whose slices share its memory', () => {
+  const { tensors } = decodeSafeTensors(Buffer.from(encodeSafeTensors(sample())));
+  expect(tensors).toEqual(sample().tensors);
+});
+
 describe('encodeSafeTensors', () => {
   it('writes the bytes that the format prescribes', () => {
     const bytes = encodeSafeTensors({ tensors: new Map([['a', f32([2], [1, -2])]]), metadata: {} });

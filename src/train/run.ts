@@ -172,6 +172,16 @@ export class RunFolder {
     return this.#file('last');
   }
 
+  /** Whether an epoch was finished, so that there are best weights. */
+  async hasBest(): Promise<boolean> {
+    return (await kindOf(this.best)) === 'file';
+  }
+
+  /** Whether a state to go on from was saved. */
+  async hasCheckpoint(): Promise<boolean> {
+    return (await kindOf(this.last)) === 'file';
+  }
+
   get summary(): string {
     return this.#file('summary');
   }

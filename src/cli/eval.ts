@@ -1,0 +1,129 @@
+import { Command, Option } from 'commander';
+import { SPLIT_NAMES, type SplitName } from '../data/dataset.js';
+import { UserError } from '../util/errors.js';
+import { matchClasses, parseClasses } from './classes.js';
+import {
+  addGpuOptions,
+  addNormalisationOptions,
+  dataDescription,
+  integer,
+  jsonDescription,
+  oneOf,
+  type GpuOptions,
+} from './options.js';
+import type { Evaluation } from './report/evaluation.js';
+import { StatusLine } from './status-line.js';
+
+interface Flags extends GpuOptions {
+  run?: string;
+  model?: string;
+  weights?: string;
+  data?: string;
+  split: SplitName;
+  classes?: number | string[];
+  mean?: number[];
+  std?: number[];
+  batchSize: number;
+  json?: true;
+}
+
+export function evalCommand(): Command {
+  const command = new Command('eval')
+    .summary('evaluate a network')
+    .description(
+      'Evaluate the best weights of a run, or weights from a file: loss, accuracy, confusion matrix and the scores of ' +
+        'each class.',
+    )
+    .option('--run <folder>', 'a run of facegrad train; brings its model, weights, data and normalisation')
+    .option('--model <name>', 'with --weights')
+    .option('--weights <file>', "safetensors with PyTorch's names")
+    .option('--data <path>', `${dataDescription} (default: the data of --run)`)
+    .addOption(
+      new Option('--split <name>', 'which images').choices(SPLIT_NAMES).argParser(oneOf(SPLIT_NAMES)).default('val'),
+    )
+    .option('--classes <which>', 'classes of the weights: how many, or their names between commas', parseClasses)
+    .option('--batch-size <n>', 'images at a time', integer(1, 65_536), 64);
+  addNormalisationOptions(command, "the weights' own, else the training split's").option('--json', jsonDescription);
+  addGpuOptions(command);
+  return command.action(runEvaluation);
+}
+
+/** Model, weights and what belongs to them. */
+interface Subject {
+  model: string;
+  weights: string;
+  data: string;
+  /** What `config.json` knows of the weights, or what they say themselves. */
+  trained: { classes: string[]; mean: number[]; std: number[] } | undefined;
+}
+
+async function runEvaluation(flags: Flags): Promise<void> {
+  const subject = await findSubject(flags);
+  const { findModel, requireInput } = await import('./find-model.js');
+  const definition = findModel(subject.model);
+  const { loadWeights } = await import('../train/checkpoint.js');
+  const { state, info } = await loadWeights(subject.weights);
+  const { loadDataVisibly } = await import('./load-data.js');
+  const data = await loadDataVisibly(subject.data);
+  requireInput(subject.model, definition, data);
+  const split = data.splits[flags.split];
+  if (split.count === 0) throw new UserError(`${data.name} has no ${flags.split} images`);
+  const trained = subject.trained ?? info;
+  const names = matchClasses(flags.classes, trained?.classes, data.classes);
+  const { normalisationOf } = await import('../train/trainer.js');
+  const normalisation = normalisationOf({ ...trained, ...flags }, data, data.splits.train);
+
+  const { openDevice } = await import('../gpu/node.js');
+  const { setDefaultDevice } = await import('../tensor/index.js');
+  const { evaluate } = await import('../evaluate/evaluate.js');
+  const { classificationReport, confusionMatrix } = await import('../evaluate/metrics.js');
+  const { evaluationLines } = await import('./report/evaluation.js');
+  const device = await openDevice(flags);
+  const status = new StatusLine();
+  try {
+    setDefaultDevice(device);
+    const model = definition.create({ classes: names.length });
+    try {
+      model.loadStateDict(state);
+    } catch (error) {
+      throw error instanceof UserError ? new UserError(`${subject.weights}: ${error.message}`) : error;
+    }
+    const { count, loss, accuracy, labels, predictions } = await evaluate(device, model, data, split, {
+      ...normalisation,
+      batchSize: flags.batchSize,
+      onProgress: fraction => {
+        status.update('evaluating', fraction);
+      },
+    });
+    status.clear();
+    const confusion = confusionMatrix(labels, predictions, names.length);
+    const report = classificationReport(confusion);
+    const perClass = report.perClass.map((scores, i) => ({ name: names[i]!, ...scores }));
+    const result: Evaluation = { model: subject.model, split: flags.split, count, loss, accuracy, confusion, perClass };
+    console.log(flags.json ? JSON.stringify(result) : evaluationLines(result, report, data.name).join('\n'));
+  } finally {
+    status.clear();
+    device.destroy();
+  }
+}
+
+async function findSubject(flags: Flags): Promise<Subject> {
+  const { run, model, weights, data } = flags;
+  if (run !== undefined) {
+    if (model !== undefined || weights !== undefined) {
+      throw new UserError('--run brings its own model and weights: leave out --model and --weights');
+    }
+    const { RunFolder } = await import('../train/run.js');
+    const folder = await RunFolder.open(run);
+    if (!(await folder.hasBest())) throw new UserError(`${run} has no best weights yet: no epoch was finished`);
+    const { config, best } = folder;
+    return { model: config.options.model, weights: best, data: data ?? config.options.data, trained: config };
+  }
+  if (model === undefined && weights === undefined) {
+    throw new UserError('eval needs --run <folder>, or --model <name> and --weights <file>');
+  }
+  if (model === undefined) throw new UserError('--weights needs --model <name>; `facegrad models` lists them');
+  if (weights === undefined) throw new UserError('--model needs --weights <file>');
+  if (data === undefined) throw new UserError('--weights needs --data <path>, or --data synthetic');
+  return { model, weights, data, trained: undefined };
+}

@@ -1,0 +1,80 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { suggestion } from './suggest.js';
+
+/** Parsers of option values. Each names the range; commander's message names the option and the value. */
+
+/** A whole number from `least` to `most`. */
+export function integer(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return text => {
+    const value = /^[+-]?\d+$/.test(text) ? Number(text) : NaN;
+    if (value >= least && value <= most) return value;
+    const range = most === Number.MAX_SAFE_INTEGER ? `of ${least} or more` : `from ${least} to ${most}`;
+    throw new InvalidArgumentError(`Give a whole number ${range}.`);
+  };
+}
+
+/** A number that meets `test`, which `range` puts into words. */
+export function number(range: string, test: (value: number) => boolean): (text: string) => number {
+  return text => {
+    const value = parseNumber(text);
+    if (test(value)) return value;
+    throw new InvalidArgumentError(`Give a number ${range}.`);
+  };
+}
+
+/** One number, or one for each channel between commas; each is above `least`. */
+export function perChannel(least = -Infinity): (text: string) => number[] {
+  return text => {
+    const values = text.split(',').map(parseNumber);
+    if (values.every(value => value > least)) return values;
+    const range = least === -Infinity ? '' : ` above ${least}`;
+    throw new InvalidArgumentError(`Give one number${range}, or one for each channel between commas.`);
+  };
+}
+
+/** One of `valid`. */
+export function oneOf<T extends string>(valid: readonly T[]): (text: string) => T {
+  return text => {
+    const found = valid.find(name => name === text);
+    if (found === undefined) throw new InvalidArgumentError(`${capitalised(suggestion(text, valid))}.`);
+    return found;
+  };
+}
+
+function parseNumber(text: string): number {
+  // Number('') is 0, Number('0x10') 16 and Number('1e999') infinite; none is what somebody meant.
+  const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text.trim()) ? Number(text) : NaN;
+  return Number.isFinite(value) ? value : NaN;
+}
+
+function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+export interface GpuOptions {
+  adapter?: string;
+  backend?: string;
+}
+
+// Dawn's own names; the list in src/gpu/node.ts cannot be imported without loading Dawn.
+const backends = ['vulkan', 'metal', 'd3d12', 'd3d11', 'opengl', 'opengles'] as const;
+
+/** `--adapter` and `--backend`, for every command that uses the GPU. */
+export function addGpuOptions(command: Command): Command {
+  return command
+    .option('--adapter <which>', "high-performance, low-power, or part of the adapter's name")
+    .addOption(
+      new Option('--backend <name>', 'graphics API below WebGPU').choices(backends).argParser(oneOf(backends)),
+    );
+}
+
+/** `--mean` and `--std`. */
+export function addNormalisationOptions(command: Command, defaultText: string): Command {
+  return command
+    .option('--mean <numbers>', `subtracted from pixels in 0..1, per channel (default: ${defaultText})`, perChannel())
+    .option('--std <numbers>', 'divides what is left, per channel (default: likewise)', perChannel(0));
+}
+
+export const jsonDescription = 'one JSON value on standard output, everything else on standard error';
+
+export const dataDescription = 'fer2013.csv or icml_face_data.csv, also gzipped, or synthetic for built-in faces';

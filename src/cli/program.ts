@@ -1,0 +1,65 @@
+import { Command } from 'commander';
+import { dataCommand } from './data.js';
+import { doctorCommand } from './doctor.js';
+import { exitCodes, reportError } from './errors.js';
+import { evalCommand } from './eval.js';
+import { modelsCommand } from './models.js';
+import { trainCommand } from './train.js';
+import { packageVersion } from './version.js';
+
+/**
+ * Runs one command line and gives the exit code: 0, 1 for faults of the program or the machine, 2 for faults in what
+ * was asked for, 130 or 143 after Ctrl-C or SIGTERM. Commands load what they need when they run, so that help is quick.
+ */
+export async function runCommandLine(argv: readonly string[]): Promise<number> {
+  leaveWithReader();
+  let exitCode: number = exitCodes.success;
+  const program = createProgram(code => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(argv);
+    return exitCode;
+  } catch (error) {
+    return reportError(error, text => process.stderr.write(text));
+  }
+}
+
+/** `exitWith` is told the exit code of a command that ends without a fault but not with 0. */
+export function createProgram(exitWith: (code: number) => void): Command {
+  const program = new Command('facegrad')
+    .description('Train and evaluate facial-expression networks with WebGPU compute shaders.')
+    .version(packageVersion(), '-V, --version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'show help for a command')
+    .showSuggestionAfterError()
+    .addCommand(trainCommand(exitWith))
+    .addCommand(evalCommand())
+    .addCommand(modelsCommand())
+    .addCommand(dataCommand())
+    .addCommand(doctorCommand(exitWith));
+  applyToAll(program, command => {
+    command
+      .exitOverride()
+      .helpOption('-h, --help', 'show help')
+      .configureOutput({
+        outputError: (text, write) => {
+          write(text.replace(/^error: /, 'facegrad: '));
+        },
+      });
+  });
+  return program;
+}
+
+function applyToAll(command: Command, change: (command: Command) => void): void {
+  change(command);
+  for (const child of command.commands) applyToAll(child, change);
+}
+
+/** `facegrad models | head -1` closes the pipe: leave as other tools do, without a stack. */
+function leaveWithReader(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(exitCodes.success);
+  });
+}

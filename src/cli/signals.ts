@@ -1,0 +1,38 @@
+import { exitCodes } from './errors.js';
+
+type Stop = keyof typeof exitCodes.interrupted;
+
+/**
+ * Turns the first Ctrl-C (or SIGTERM) into an abort that work can answer by saving, and the second into an immediate
+ * exit. `note` is called with the first. Signals keep their default meaning until this is called.
+ */
+export class Interruption {
+  readonly #controller = new AbortController();
+  #received: Stop | undefined;
+
+  constructor(private readonly note: () => void) {
+    process.on('SIGINT', this.#receive).on('SIGTERM', this.#receive);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** The exit code of an interrupted process, or undefined where nothing was received. */
+  get exitCode(): number | undefined {
+    return this.#received && exitCodes.interrupted[this.#received];
+  }
+
+  /** Gives the signals their default meaning again. */
+  dispose(): void {
+    process.off('SIGINT', this.#receive).off('SIGTERM', this.#receive);
+  }
+
+  readonly #receive = (signal: NodeJS.Signals): void => {
+    const stop = signal as Stop;
+    if (this.#received) process.exit(exitCodes.interrupted[stop]);
+    this.#received = stop;
+    this.note();
+    this.#controller.abort();
+  };
+}

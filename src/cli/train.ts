@@ -1,0 +1,120 @@
+import { resolve } from 'node:path';
+import { Command, Option } from 'commander';
+import type { TrainOptions } from '../train/types.js';
+import { UserError } from '../util/errors.js';
+import { exitCodes } from './errors.js';
+import {
+  addGpuOptions,
+  addNormalisationOptions,
+  dataDescription,
+  integer,
+  number,
+  oneOf,
+  type GpuOptions,
+} from './options.js';
+import { Interruption } from './signals.js';
+import { newOptions, trainDefaults } from './train-options.js';
+import { packageVersion } from './version.js';
+
+type Flags = Omit<Partial<TrainOptions>, 'model'> &
+  GpuOptions & { out?: string; resume?: string; force?: true; json?: true };
+
+const optimizers = ['adam', 'sgd'] as const;
+
+export function trainCommand(exitWith: (code: number) => void): Command {
+  const defaults = trainDefaults;
+  const command = new Command('train')
+    .summary('train a network')
+    .description(
+      'Train a network. Ctrl-C saves and stops; --resume goes on, with the result of a run that never stopped. ' +
+        '`facegrad models` lists the models.',
+    )
+    .argument('[model]', 'what to train; not needed with --resume')
+    .option('--data <path>', dataDescription)
+    .option('--epochs <n>', `passes over the training split (default: ${defaults.epochs})`, integer(1))
+    .option('--batch-size <n>', `images of one step (default: ${defaults.batchSize})`, integer(1, 65_536))
+    .option(
+      '--lr <rate>',
+      `learning rate (default: ${defaults.lr})`,
+      number('above 0', value => value > 0),
+    )
+    .addOption(
+      new Option('--optimizer <name>', `update rule (default: ${defaults.optimizer})`)
+        .choices(optimizers)
+        .argParser(oneOf(optimizers)),
+    )
+    .option(
+      '--weight-decay <x>',
+      `L2 penalty as PyTorch adds it to gradients (default: ${defaults.weightDecay})`,
+      number('of 0 or more', value => value >= 0),
+    )
+    .option(
+      '--momentum <x>',
+      `of SGD (default: ${defaults.momentum})`,
+      number('from 0 to below 1', value => value >= 0 && value < 1),
+    )
+    .option('--nesterov', 'Nesterov momentum, of SGD')
+    .option('--seed <n>', `of weights, order and dropout (default: ${defaults.seed})`, integer(0, 0xffff_ffff))
+    .option('--limit <n>', 'use at most n images of each split', integer(1));
+  addNormalisationOptions(command, "the training split's own")
+    .option('--out <folder>', 'run folder (default: runs/<model>-<time>)')
+    .option('--force', 'replace the run that --out holds')
+    .option('--resume <run>', 'continue the run in that folder; it keeps its options, only --epochs can be raised')
+    .option('--json', 'JSON lines on standard output: {"event": "start" | "step" | "epoch" | "saved" | "summary", …}');
+  addGpuOptions(command);
+  return command.action(async (model: string | undefined, flags: Flags) => {
+    exitWith(await runTraining(model, flags));
+  });
+}
+
+/** Gives the exit code. */
+async function runTraining(model: string | undefined, flags: Flags): Promise<number> {
+  const { out, resume, force, json, adapter, backend, ...given }: Flags & { model?: string } = flags;
+  if (model !== undefined) given.model = model;
+  // The run may be resumed from another folder.
+  if (given.data !== undefined && given.data !== 'synthetic') given.data = resolve(given.data);
+  if (resume !== undefined && (out !== undefined || force)) {
+    throw new UserError('--resume goes on in the folder of the run: leave out --out and --force');
+  }
+  const { RunFolder, defaultRunPath, requireSameData, resumedOptions } = await import('../train/run.js');
+  const resumed = resume === undefined ? undefined : await RunFolder.open(resume);
+  const options = resumed ? resumedOptions(resumed.config, given) : newOptions(given);
+  const { findModel } = await import('./find-model.js');
+  findModel(options.model);
+  const run =
+    resumed ?? (await RunFolder.create(out ?? (await defaultRunPath(options.model)), { force: force ?? false }));
+
+  const { chooseReporter } = await import('./report/choose.js');
+  const reporter = chooseReporter(json ?? false, resumed ? await resumed.readMetrics() : []);
+  const before = await resumed?.readSummary();
+  if (before && !before.interrupted && before.epochs >= options.epochs) {
+    reporter.note(`${run.path} has finished its ${before.epochs} epochs; a higher --epochs goes on from there`);
+    reporter.end(before);
+    return exitCodes.success;
+  }
+
+  const { loadDataVisibly } = await import('./load-data.js');
+  const data = await loadDataVisibly(options.data);
+  if (resumed) requireSameData(resumed.config, data.fingerprint, options.data);
+  const { openDevice } = await import('../gpu/node.js');
+  const { adapterName, train } = await import('../train/trainer.js');
+  const device = await openDevice({ adapter, backend });
+  if (resumed && resumed.config.adapter !== adapterName(device)) {
+    reporter.note(
+      `the run was begun on ${resumed.config.adapter}: another adapter goes on from the same state, with other rounding`,
+    );
+  }
+  const interruption = new Interruption(() => {
+    reporter.note('stopping after this step and saving; once more stops at once, without saving');
+  });
+  const { signal } = interruption;
+  try {
+    const context = { run, reporter, signal, resume: resumed !== undefined, version: packageVersion() };
+    await train(device, data, options, context);
+    return interruption.exitCode ?? exitCodes.success;
+  } finally {
+    interruption.dispose();
+    reporter.dispose();
+    device.destroy();
+  }
+}

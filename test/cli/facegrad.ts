@@ -1,0 +1,74 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+/** The built command line; `npm test` builds it first. */
+const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+export interface Outcome {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface Running {
+  process: ChildProcess;
+  /** Resolves when standard output has come to contain `text`; rejects when the process ends before. */
+  printed(text: string): Promise<void>;
+  ended: Promise<Outcome>;
+}
+
+/** Starts `facegrad` as its users do, as a process of its own. */
+export function start(args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Running {
+  const { cwd, env } = options;
+  const child = spawn(process.execPath, [main, ...args], {
+    ...(cwd === undefined ? {} : { cwd }),
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const outcome: Outcome = { code: null, signal: null, stdout: '', stderr: '' };
+  const watchers = new Set<() => void>();
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    outcome.stdout += text;
+    for (const check of watchers) check();
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    outcome.stderr += text;
+  });
+  const ended = new Promise<Outcome>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      resolve(Object.assign(outcome, { code, signal }));
+    });
+  });
+  const printed = (text: string) =>
+    new Promise<void>((resolve, reject) => {
+      const check = () => {
+        if (!outcome.stdout.includes(text)) return;
+        watchers.delete(check);
+        resolve();
+      };
+      watchers.add(check);
+      check();
+      void ended.then(({ code, stderr }) => {
+        reject(new Error(`facegrad ended with ${String(code)} before it printed ${text}\n${stderr}`));
+      });
+    });
+  return { process: child, printed, ended };
+}
+
+/** Runs `facegrad` to its end. */
+export function facegrad(
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<Outcome> {
+  return start(args, options).ended;
+}
+
+/** Standard output as lines of JSON. */
+export function jsonLines(stdout: string): Record<string, unknown>[] {
+  return stdout
+    .trimEnd()
+    .split('\n')
+    .map(line => JSON.parse(line) as Record<string, unknown>);
+}

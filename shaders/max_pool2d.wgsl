@@ -42,7 +42,8 @@ fn max_pool2d_forward(@builtin(global_invocation_id) id: vec3u, @builtin(num_wor
   for (var iy = from_y; iy < to_y; iy++) {
     for (var ix = from_x; ix < to_x; ix++) {
       let v = x[((image + iy) * p.w + ix) * p.c + channel];
-      let take = (v > best) | (v != v);
+      // NaN by its bits: v != v is folded to false by compilers that assume there is none.
+      let take = (v > best) | ((bitcast<I>(v) & I(0x7fffffffu)) > I(0x7f800000u));
       best = select(best, v, take);
       at = select(at, I(iy * p.w + ix), take);
     }

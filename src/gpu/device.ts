@@ -105,6 +105,8 @@ export class Device {
     });
     this.zeros = this.pool.acquire(256);
     device.addEventListener('uncapturederror', event => {
+      // Dawn would print it on standard output otherwise, which belongs to a command's results.
+      event.preventDefault();
       this.#fault ??= new Error(`the GPU reported: ${event.error.message}`);
     });
     void device.lost.then(lost => {

@@ -126,12 +126,10 @@ export function batchNorm(
       });
     }
     sums.dispose();
-    return [dx, needWeight ? dweight : dispose(dweight), needBias ? dbias : dispose(dbias)];
+    if (!needWeight) dweight.dispose();
+    if (!needBias) dbias.dispose();
+    return [dx, needWeight ? dweight : undefined, needBias ? dbias : undefined];
   });
-}
-
-function dispose(tensor: Tensor): undefined {
-  tensor.dispose();
 }
 
 /** The registry's forms: weight and bias one and zero, running statistics zero and one where a case has none. */

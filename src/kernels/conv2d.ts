@@ -179,5 +179,5 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2d
 export const conv2dOp: OpDefinition = {
   shader: 'conv2d',
   inputs: ['input', 'weight', 'bias?'],
-  run: ({ input, weight, bias }, params) => conv2d(input!, weight!, bias, params as Conv2dOptions),
+  run: ({ input, weight, bias }, params) => conv2d(input!, weight!, bias, params),
 };

@@ -13,15 +13,16 @@ export class Storage {
   #references: number;
 
   /**
-   * Pooled memory begins with one owner, the tensor it is made for. `pooled` is false for a range inside a buffer that
-   * something else owns (a flat parameter buffer); every tensor over it is made with `retain()`.
+   * Memory from the pool begins with one owner, the tensor that it is made for. With a `parent` this is a range inside the
+   * parent's memory (a parameter in a flat buffer), which lives as long as some tensor over the range does; every such
+   * tensor is made with `retain()`.
    */
   constructor(
     readonly device: Device,
     readonly slice: Slice,
-    private readonly pooled = true,
+    private readonly parent?: Storage,
   ) {
-    this.#references = pooled ? 1 : 0;
+    this.#references = parent ? 0 : 1;
   }
 
   /** True when a single tensor owns this memory, so that it may be overwritten. */
@@ -30,13 +31,16 @@ export class Storage {
   }
 
   retain(): this {
+    if (this.#references === 0) this.parent?.retain();
     this.#references++;
     return this;
   }
 
   release(): void {
     this.#references--;
-    if (this.#references === 0 && this.pooled) this.device.pool.release(this.slice.buffer);
+    if (this.#references > 0) return;
+    if (this.parent) this.parent.release();
+    else this.device.pool.release(this.slice.buffer);
   }
 }
 

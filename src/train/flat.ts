@@ -17,8 +17,8 @@ export interface Place {
 export class FlatBlock {
   readonly places: readonly Place[];
   readonly bytes: number;
-  readonly #parameters: Slice;
-  readonly #gradients: Slice;
+  readonly #parameters: Storage;
+  readonly #gradients: Storage;
 
   private constructor(
     readonly device: Device,
@@ -31,12 +31,13 @@ export class FlatBlock {
       return place;
     });
     this.bytes = offset;
-    this.#parameters = device.pool.acquire(offset);
-    this.#gradients = device.pool.acquire(offset);
-    device.clear(this.#gradients);
+    this.#parameters = new Storage(device, device.pool.acquire(offset));
+    this.#gradients = new Storage(device, device.pool.acquire(offset));
+    device.clear(this.#gradients.slice);
     for (const { parameter, offset: at, bytes } of this.places) {
-      parameter.moveTo(new Storage(device, { buffer: this.#parameters.buffer, offset: at, bytes }, false));
-      parameter.gradStorage = new Storage(device, { buffer: this.#gradients.buffer, offset: at, bytes }, false);
+      const inside = (whole: Storage) => new Storage(device, { buffer: whole.slice.buffer, offset: at, bytes }, whole);
+      parameter.moveTo(inside(this.#parameters));
+      parameter.gradStorage = inside(this.#gradients);
     }
   }
 
@@ -62,8 +63,15 @@ export class FlatBlock {
   range(first: Place, last: Place): { parameter: Slice; gradient: Slice } {
     const span = { offset: first.offset, bytes: last.offset + last.bytes - first.offset };
     return {
-      parameter: { buffer: this.#parameters.buffer, ...span },
-      gradient: { buffer: this.#gradients.buffer, ...span },
+      parameter: { buffer: this.#parameters.slice.buffer, ...span },
+      gradient: { buffer: this.#gradients.slice.buffer, ...span },
     };
+  }
+
+  /** Lets go of the buffers; the parameters keep theirs until they are disposed, gradients until `zeroGrad`. */
+  dispose(): void {
+    for (const { parameter } of this.places) parameter.gradStorage = undefined;
+    this.#parameters.release();
+    this.#gradients.release();
   }
 }

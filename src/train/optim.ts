@@ -10,8 +10,8 @@ export type ParameterState = Readonly<Record<string, Tensor>>;
 
 interface Block {
   readonly flat: FlatBlock;
-  readonly first: Slice | undefined;
-  readonly second: Slice | undefined;
+  readonly first: Storage | undefined;
+  readonly second: Storage | undefined;
 }
 
 /**
@@ -88,19 +88,31 @@ export abstract class Optimizer {
       flat.places.map(({ parameter, offset, bytes }) =>
         Object.fromEntries(
           this.stateNames.map((name, i) => {
-            const slice = { buffer: (i === 0 ? first : second)!.buffer, offset, bytes };
-            return [name, new Tensor(parameter.shape, new Storage(this.device, slice, false).retain())];
+            const whole = (i === 0 ? first : second)!;
+            const slice = { buffer: whole.slice.buffer, offset, bytes };
+            return [name, new Tensor(parameter.shape, new Storage(this.device, slice, whole).retain())];
           }),
         ),
       ),
     );
   }
 
-  #zeros(bytes: number, needed: boolean): Slice | undefined {
+  /** Gives the optimiser's memory back. The parameters stay valid, the gradients do not. */
+  dispose(): void {
+    this.zeroGrad();
+    for (const { flat, first, second } of this.#blocks) {
+      flat.dispose();
+      first?.release();
+      second?.release();
+    }
+    this.device.pool.release(this.#stepState.buffer);
+  }
+
+  #zeros(bytes: number, needed: boolean): Storage | undefined {
     if (!needed) return undefined;
-    const slice = this.device.pool.acquire(bytes);
-    this.device.clear(slice);
-    return slice;
+    const storage = new Storage(this.device, this.device.pool.acquire(bytes));
+    this.device.clear(storage.slice);
+    return storage;
   }
 
   /** A gradient that did not land in its flat place (it was set by hand, or summed elsewhere) is copied there. */
@@ -112,7 +124,7 @@ export abstract class Optimizer {
   #update(block: Block, first: Place, last: Place, totals: Slice): void {
     const range = block.flat.range(first, last);
     const { offset, bytes } = range.parameter;
-    const of = (slice: Slice | undefined) => slice && { buffer: slice.buffer, offset, bytes };
+    const of = (whole: Storage | undefined) => whole && { buffer: whole.slice.buffer, offset, bytes };
     optimizerStep(
       this.device,
       this.rule,

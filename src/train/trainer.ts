@@ -254,6 +254,8 @@ export async function train(
   }
   await run.writeSummary(summary);
   totals.dispose();
+  optimizer.dispose();
+  model.dispose();
   reporter.end(summary);
   return summary;
 

@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { accumulateTotals, crossEntropy } from '../../src/kernels/index.js';
+import { setDefaultDevice, Tensor } from '../../src/tensor/index.js';
+import { pathNames, paths } from '../devices.js';
+import { checkOp } from './check.js';
+
+const wide = (random: { uniform(): number }) => 40 * (random.uniform() - 0.5);
+
+describe.each(pathNames)('softmax and cross-entropy on the %s path', path => {
+  it.each([[[1, 1]], [[5, 7]], [[64, 7]], [[65, 10]], [[3, 100]]])('softmax and log-softmax of %j', async shape => {
+    await checkOp(path, 'softmax', { input: shape }, {}, { value: wide });
+    await checkOp(path, 'log_softmax', { input: shape }, {}, { value: wide, atol: 1e-4 });
+  });
+
+  it.each([
+    [1, 2],
+    [9, 7],
+    [64, 7],
+    [70, 10],
+  ] as const)('cross-entropy of (%i,%i), every form', async (n, k) => {
+    const labels = Array.from({ length: n }, (_, i) => (i * 5 + 1) % k);
+    const weight = Array.from({ length: k }, (_, i) => Math.fround(0.3 + i / 3));
+    const targets = Array.from({ length: n }, (_, i) => {
+      const votes = Array.from({ length: k }, (_, j) => (i * 7 + j * 3) % 5);
+      const total = votes.reduce((a, b) => a + b, 0) || 1;
+      return votes.map(vote => Math.fround(vote / total));
+    });
+    const forms = [
+      { labels },
+      { labels, weight },
+      { labels, label_smoothing: 0.1 },
+      { labels, weight, label_smoothing: 0.1 },
+    ];
+    for (const params of [...forms, { targets }, { targets, label_smoothing: 0.2 }, { targets, weight }]) {
+      await checkOp(path, 'cross_entropy', { input: [n, k] }, params, { value: wide, atol: 1e-4 });
+    }
+  });
+});
+
+describe('cross-entropy', () => {
+  it('does not overflow', async () => {
+    setDefaultDevice(await paths.native());
+    const loss = crossEntropy(Tensor.from([1e4, 0, -1e4, 0], [2, 2]), Tensor.from([0, 1], [2], { dtype: 'u32' }));
+    expect(await loss.item()).toBeCloseTo(0, 6);
+  });
+
+  it('counts losses, hits and images over batches, and stops counting at the first loss that is not finite', async () => {
+    setDefaultDevice(await paths.native());
+    const totals = Tensor.zeros([4]);
+    const batch = (logits: number[], labels: number[]) => {
+      const x = Tensor.from(logits, [labels.length, 2]);
+      const y = Tensor.from(labels, [labels.length], { dtype: 'u32' });
+      accumulateTotals(totals, x, crossEntropy(x, y), y);
+    };
+    batch([0, 0, 0, 1], [0, 0]); // equal logits: the first class is the prediction
+    batch([2, 0], [0]);
+    const [loss, correct, images, bad] = await totals.data();
+    expect(loss).toBeCloseTo(Math.log(2) + Math.log(1 + Math.E) + Math.log(1 + Math.exp(-2)), 5);
+    expect([correct, images, bad]).toEqual([2, 3, 0]);
+    batch([NaN, 0], [0]);
+    batch([2, 0], [0]);
+    expect([...(await totals.data())].slice(1)).toEqual([2, 3, 2]);
+    batch([Infinity, 0], [1]);
+    expect((await totals.data())[3]).toBe(3);
+  });
+
+  it('refuses targets that do not fit', async () => {
+    setDefaultDevice(await paths.native());
+    const logits = Tensor.zeros([4, 7]);
+    expect(() => crossEntropy(logits, Tensor.zeros([3], { dtype: 'u32' }))).toThrow('(4, 7) and (3)');
+    expect(() => crossEntropy(logits, Tensor.zeros([4], { dtype: 'u32' }), { labelSmoothing: 2 })).toThrow(
+      'from 0 to 1',
+    );
+  });
+});

@@ -89,8 +89,11 @@ export async function readPack(path: string, key: string): Promise<DataSet | und
   let labelsAt = bodyStart;
   let imagesAt = bodyStart + total;
   const take = (count: number): Split => {
-    const labels = bytes.subarray(labelsAt, (labelsAt += count));
-    const images = bytes.subarray(imagesAt, (imagesAt += count * imageBytes));
+    // Plain arrays: a Buffer's `slice` is not a Uint8Array's.
+    const labels = new Uint8Array(bytes.buffer, bytes.byteOffset + labelsAt, count);
+    const images = new Uint8Array(bytes.buffer, bytes.byteOffset + imagesAt, count * imageBytes);
+    labelsAt += labels.length;
+    imagesAt += images.length;
     return { count, labels, images };
   };
   const splits = { train: take(counts.train), val: take(counts.val), test: take(counts.test) };

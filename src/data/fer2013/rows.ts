@@ -2,8 +2,8 @@ import type { Split } from '../dataset.js';
 import { FER2013_SIZE } from './layout.js';
 
 const IMAGE_BYTES = FER2013_SIZE * FER2013_SIZE;
-/** 2.3 MB a block: small beside the 83 MB of the whole set, and few enough blocks to forget about. */
-const BLOCK_IMAGES = 1024;
+/** 0.3 MB a block: nothing for a small file, and a few hundred blocks for the whole set. */
+const BLOCK_IMAGES = 128;
 
 /** A split while its number of rows is still unknown: blocks, so that growing never copies what is already there. */
 export class GrowingSplit {

@@ -47,7 +47,7 @@ describe.each(pathNames)('batch normalisation on the %s path', path => {
       running_mean: Float64Array.from([1, 2, 3, 4, 5, 6]),
       running_var: Float64Array.from([1, 1, 2, 2, 3, 3]),
     };
-    const expected = batchNormRunning(x, { ...before, momentum: 0.1 });
+    const expected = batchNormRunning(x, before, 0.1);
     const runningMean = Tensor.from(before.running_mean, [6]);
     const runningVar = Tensor.from(before.running_var, [6]);
     batchNorm(Tensor.from(x.data, shape), runningMean, runningVar, Tensor.ones([6]), Tensor.zeros([6]), {

@@ -1,0 +1,25 @@
+/**
+ * facegrad as a library: tensors and autograd on WebGPU, layers and networks, data sets, training and evaluation.
+ *
+ *     import { openDevice, setDefaultDevice, Tensor, ops } from 'facegrad';
+ *     const device = await openDevice();
+ *     setDefaultDevice(device);
+ *     const y = ops.matmul(Tensor.ones([2, 3]), Tensor.ones([3, 4]));
+ *     console.log(await y.data());
+ *     device.destroy();
+ */
+export { Device, type DeviceOptions, type Dispatch } from './gpu/device.js';
+export { openDevice, type OpenOptions } from './gpu/node.js';
+export * from './tensor/index.js';
+export * as ops from './kernels/index.js';
+export * as nn from './nn/index.js';
+export { loadDataSet, type LoadOptions } from './data/load.js';
+export type { DataSet, Split, SplitName } from './data/dataset.js';
+export { Adam, SGD, type AdamOptions, type SGDOptions } from './train/optim.js';
+export { train, type TrainContext } from './train/trainer.js';
+export { RunFolder } from './train/run.js';
+export type { EpochRow, Reporter, TrainOptions, TrainSummary } from './train/types.js';
+export { evaluate, type Predictions } from './evaluate/evaluate.js';
+export * as metrics from './evaluate/metrics.js';
+export { decodeSafeTensors, encodeSafeTensors } from './interop/safetensors.js';
+export { NotImplementedError, UserError } from './util/errors.js';

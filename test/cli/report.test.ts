@@ -153,7 +153,7 @@ describe('epoch table', () => {
     expect(endLines(summary)).toEqual([
       'best epoch: 2, validation accuracy 56.12 %, loss 1.1850',
       'its weights on the test split: accuracy 55.00 %, loss 1.2000',
-      '2 epochs in 3:05, 312 images/s on llvmpipe',
+      '2 epochs in 3:05, 312 images/s',
       'results: runs/a',
     ]);
     const interrupted = { ...summary, interrupted: true, runFolder: "my run's" };

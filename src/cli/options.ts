@@ -22,13 +22,13 @@ export function number(range: string, test: (value: number) => boolean): (text: 
   };
 }
 
-/** One number, or one for each channel between commas; each is above `least`. */
+/** Numbers between commas, one for each channel; each is above `least`. */
 export function perChannel(least = -Infinity): (text: string) => number[] {
   return text => {
     const values = text.split(',').map(parseNumber);
     if (values.every(value => value > least)) return values;
     const range = least === -Infinity ? '' : ` above ${least}`;
-    throw new InvalidArgumentError(`Give one number${range}, or one for each channel between commas.`);
+    throw new InvalidArgumentError(`Give a number${range} for each channel, between commas.`);
   };
 }
 

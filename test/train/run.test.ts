@@ -94,7 +94,7 @@ describe('writeFileAtomic', () => {
     const target = join(folder, 'taken');
     await mkdir(target);
     await writeFile(join(target, 'inside'), 'old');
-    await expect(writeFileAtomic(target, 'new')).rejects.toThrow();
+    expect((await rejection(writeFileAtomic(target, 'new'))).message).toContain(`${target} cannot be written`);
     expect(await readdir(folder)).toEqual(['taken']);
     expect(await readFile(join(target, 'inside'), 'utf8')).toBe('old');
   });
@@ -113,6 +113,11 @@ describe('writeFileAtomic', () => {
     await reader;
     expect(seen.size).toBeGreaterThan(0);
     for (const text of seen) expect(contents.includes(text)).toBe(true);
+  });
+
+  it('names a path that is no good', async () => {
+    const missing = join(folder, 'none', 'a.txt');
+    expect((await rejection(writeFileAtomic(missing, ''))).message).toContain(`${missing} cannot be written: ENOENT`);
   });
 
   it('recognises its temporary names and no others', () => {

@@ -65,7 +65,7 @@ export function endLines(summary: TrainSummary): string[] {
   }
   lines.push(
     `${summary.epochs} ${summary.epochs === 1 ? 'epoch' : 'epochs'} in ${duration(summary.seconds)}, ` +
-      `${rate(summary.imagesPerSecond)} images/s on ${summary.adapter}`,
+      `${rate(summary.imagesPerSecond)} images/s`,
   );
   if (summary.interrupted) {
     lines.push(`interrupted and saved; continue with: facegrad train --resume ${quoted(summary.runFolder)}`);

@@ -46,7 +46,8 @@ export class TerminalReporter implements Reporter {
 
   note(text: string): void {
     this.#hide();
-    console.error(text);
+    // The terminal may have written ^C onto this line.
+    process.stderr.write(`\r\x1b[K${text}\n`);
     if (this.#last) this.#show(this.#last);
   }
 

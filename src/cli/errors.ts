@@ -20,11 +20,7 @@ export function reportError(error: unknown, write: (text: string) => void): numb
   write(`facegrad: ${message}\n`);
   const isUsers = error instanceof UserError;
   if (isError && debug) write(`${describeStack(error)}\n`);
-  else if (!isUsers) {
-    write(
-      'This is not a fault in what was asked for. FACEGRAD_DEBUG=1 shows where; `facegrad doctor` checks the GPU.\n',
-    );
-  }
+  else if (!isUsers) write('(FACEGRAD_DEBUG=1 shows where this comes from; `facegrad doctor` checks the GPU)\n');
   return isUsers ? exitCodes.usage : exitCodes.failure;
 }
 

@@ -1,5 +1,11 @@
 import { exitCodes } from './errors.js';
 
+/**
+ * npx and `npm run` under bash deliver one Ctrl-C twice, to the process group and once more themselves, about a
+ * millisecond apart; nobody means to press it again within this time.
+ */
+const SAME_PRESS_MS = 500;
+
 type Stop = keyof typeof exitCodes.interrupted;
 
 /**
@@ -9,6 +15,7 @@ type Stop = keyof typeof exitCodes.interrupted;
 export class Interruption {
   readonly #controller = new AbortController();
   #received: Stop | undefined;
+  #receivedAt = 0;
 
   constructor(private readonly note: () => void) {
     process.on('SIGINT', this.#receive).on('SIGTERM', this.#receive);
@@ -30,8 +37,10 @@ export class Interruption {
 
   readonly #receive = (signal: NodeJS.Signals): void => {
     const stop = signal as Stop;
+    if (this.#received === stop && performance.now() - this.#receivedAt < SAME_PRESS_MS) return;
     if (this.#received) process.exit(exitCodes.interrupted[stop]);
     this.#received = stop;
+    this.#receivedAt = performance.now();
     this.note();
     this.#controller.abort();
   };

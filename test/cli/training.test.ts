@@ -158,6 +158,8 @@ describe('a stopped run', () => {
     const running = begin(out);
     await running.printed('"event":"epoch","epoch":2');
     running.process.kill(signal);
+    // As npx passes on one Ctrl-C; it must not count as the second that exits without saving.
+    setTimeout(() => running.process.kill(signal), 3);
     const { code, stdout } = await running.ended;
     expect(code).toBe(expected);
     expect(jsonLines(stdout).at(-1)).toMatchObject({ event: 'summary', interrupted: true });

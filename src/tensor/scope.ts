@@ -1,9 +1,13 @@
-import type { Tensor } from './tensor.js';
+/** What a scope frees at its end: tensors. */
+export interface Scoped {
+  readonly kept: boolean;
+  dispose(): void;
+}
 
-const scopes: Tensor[][] = [];
+const scopes: Scoped[][] = [];
 
 /** Registers a new tensor with the innermost open scope. */
-export function adopt(tensor: Tensor): void {
+export function adopt(tensor: Scoped): void {
   scopes.at(-1)?.push(tensor);
 }
 
@@ -13,7 +17,7 @@ export function adopt(tensor: Tensor): void {
  * training step runs in a scope. `fn` is synchronous: reading back waits, and happens outside.
  */
 export function scope<T>(fn: () => T): T {
-  const made: Tensor[] = [];
+  const made: Scoped[] = [];
   scopes.push(made);
   let result: T | undefined;
   try {

@@ -1,19 +1,6 @@
 import type { Device } from '../gpu/device.js';
-import { Parameter, Storage, Tensor } from './tensor.js';
+import { Parameter, Storage, Tensor, type Node } from './tensor.js';
 import { formatShape, sameShape } from './layout.js';
-
-/** One recorded operation. */
-export interface Node {
-  /** Rises with every recorded operation, so that descending ids are a topological order. */
-  readonly id: number;
-  readonly op: string;
-  readonly inputs: readonly Tensor[];
-  /**
-   * Gradients with respect to `inputs`, given the output's. `needs[i]` says whether input i's is wanted; a wanted one
-   * is a tensor of its own (never `dy` itself: `dy.alias()`), an unwanted one may be undefined.
-   */
-  readonly backward: (dy: Tensor, needs: readonly boolean[]) => readonly (Tensor | undefined)[];
-}
 
 /** What the tape needs of the floor above: dispatches belong to src/kernels. */
 export interface TapeKernels {

@@ -3,7 +3,6 @@ import type { Slice } from '../gpu/pool.js';
 import { defaultDevice } from './context.js';
 import { elementCount, formatShape, fromPhysical, toPhysical } from './layout.js';
 import { adopt } from './scope.js';
-import type { Node } from './tape.js';
 
 export type DType = 'f32' | 'u32';
 export type HostArray = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
@@ -42,6 +41,19 @@ export class Storage {
     if (this.parent) this.parent.release();
     else this.device.pool.release(this.slice.buffer);
   }
+}
+
+/** One recorded operation. */
+export interface Node {
+  /** Rises with every recorded operation, so that descending ids are a topological order. */
+  readonly id: number;
+  readonly op: string;
+  readonly inputs: readonly Tensor[];
+  /**
+   * Gradients with respect to `inputs`, given the output's. `needs[i]` says whether input i's is wanted; a wanted one
+   * is a tensor of its own (never `dy` itself: `dy.alias()`), an unwanted one may be undefined.
+   */
+  readonly backward: (dy: Tensor, needs: readonly boolean[]) => readonly (Tensor | undefined)[];
 }
 
 export interface TensorOptions {

@@ -1,4 +1,5 @@
-import { gradientFor, record, Tensor } from '../tensor/index.js';
+import { gradientFor, record, sameShape, Tensor } from '../tensor/index.js';
+import { activationNumber, type Activation } from './activation.js';
 import { linearGrid, splitCount, vectorised, WORKGROUP } from './grid.js';
 import { requireShape, ShapeError, type OpDefinition } from './op.js';
 
@@ -7,8 +8,10 @@ export interface BatchNormOptions {
   readonly training: boolean;
   readonly momentum?: number;
   readonly eps?: number;
-  /** Ends in a relu, in the same kernels. */
-  readonly relu?: boolean;
+  /** Ends in this activation, in the same kernels. */
+  readonly activation?: Activation | undefined;
+  /** Added before the activation; the shape of x. */
+  readonly residual?: Tensor | undefined;
 }
 
 /** Rows below which a chunk of the statistics is not worth a workgroup of its own. */
@@ -16,7 +19,8 @@ const LEAST_ROWS = 64;
 
 /**
  * Batch normalisation of x (N,C,H,W) or (N,C) by channel, as torch.nn.functional.batch_norm; weight, bias, runningMean and
- * runningVar are (C). In training the running statistics move by `momentum` (the variance unbiased).
+ * runningVar are (C). In training the running statistics move by `momentum` (the variance unbiased). With a residual and an
+ * activation the result is activation(batch_norm(x) + residual).
  * @throws ShapeError when training statistics would rest on one value a channel
  */
 export function batchNorm(
@@ -27,7 +31,7 @@ export function batchNorm(
   bias: Tensor,
   options: BatchNormOptions,
 ): Tensor {
-  const { training, momentum = 0.1, eps = 1e-5, relu = false } = options;
+  const { training, momentum = 0.1, eps = 1e-5, activation, residual } = options;
   requireShape(x.shape.length === 2 || x.shape.length === 4, 'batch_norm', 'takes an input (N,C) or (N,C,H,W)', x);
   const channels = x.shape[1]!;
   for (const tensor of [runningMean, runningVar, weight, bias]) {
@@ -37,6 +41,15 @@ export function batchNorm(
       `takes statistics, weight and bias of shape (${channels})`,
       x,
       tensor,
+    );
+  }
+  if (residual) {
+    requireShape(
+      sameShape(x.shape, residual.shape),
+      'batch_norm',
+      "takes a residual of the input's shape",
+      x,
+      residual,
     );
   }
   const rows = x.size / channels;
@@ -78,26 +91,34 @@ export function batchNorm(
       bindings: { running_mean_in: runningMean.slice, running_var_in: runningVar.slice, stats: stats.slice },
     });
   }
+  const ACTIVATION = activationNumber(activation);
+  const affine = { x: x.slice, stats_in: stats.slice, weight: weight.slice, bias: bias.slice };
   const y = Tensor.empty(x.shape, { device });
   device.dispatch({
     shader: 'batch_norm',
     entry: 'batch_norm_apply',
-    constants: { ...alias, RELU: relu },
-    bindings: { x: x.slice, stats_in: stats.slice, weight: weight.slice, bias: bias.slice, y: y.slice },
+    constants: { ...alias, ACTIVATION, RESIDUAL: residual !== undefined },
+    bindings: { ...affine, residual: residual?.slice ?? device.zeros, y: y.slice },
     params,
     grid: linearGrid(device, rows * c),
   });
-  return record('batch_norm', [x, weight, bias], y, (dy, [needX, needWeight, needBias]) => {
+  const inputs = residual ? [x, weight, bias, residual] : [x, weight, bias];
+  return record('batch_norm', inputs, y, (dy, [needX, needWeight, needBias, needResidual]) => {
     const parts = Tensor.empty([chunks, 2, channels], { device });
     const sums = Tensor.empty([2, channels], { device });
     const dweight = gradientFor(weight);
     const dbias = gradientFor(bias);
-    const masked = { dy: dy.slice, y_in: relu ? y.slice : device.zeros };
+    const dresidual = residual && Tensor.empty(x.shape, { device });
     device.dispatch({
       ...finish,
-      entry: 'batch_norm_backward_sums',
-      constants: { ...alias, RELU: relu },
-      bindings: { x: x.slice, stats_in: stats.slice, ...masked, parts: parts.slice },
+      entry: dresidual ? 'batch_norm_backward_sums_residual' : 'batch_norm_backward_sums',
+      constants: { ...alias, ACTIVATION },
+      bindings: {
+        ...affine,
+        dy: dy.slice,
+        parts: parts.slice,
+        ...(dresidual && { residual: residual.slice, g_out: dresidual.slice }),
+      },
       grid: [across, chunks],
     });
     device.dispatch({
@@ -112,15 +133,8 @@ export function batchNorm(
       device.dispatch({
         shader: 'batch_norm',
         entry: 'batch_norm_backward_input',
-        constants: { ...alias, RELU: relu, BATCH: training },
-        bindings: {
-          x: x.slice,
-          stats_in: stats.slice,
-          ...masked,
-          weight: weight.slice,
-          sums_in: sums.slice,
-          y: dx.slice,
-        },
+        constants: { ...alias, ACTIVATION: dresidual ? 0 : ACTIVATION, BATCH: training },
+        bindings: { ...affine, dy: (dresidual ?? dy).slice, sums_in: sums.slice, y: dx.slice },
         params,
         grid: linearGrid(device, rows * c),
       });
@@ -128,13 +142,15 @@ export function batchNorm(
     sums.dispose();
     if (!needWeight) dweight.dispose();
     if (!needBias) dbias.dispose();
-    return [dx, needWeight ? dweight : undefined, needBias ? dbias : undefined];
+    if (!needResidual) dresidual?.dispose();
+    const given = [dx, needWeight ? dweight : undefined, needBias ? dbias : undefined];
+    return needResidual ? [...given, dresidual] : given;
   });
 }
 
 /** The registry's forms: weight and bias one and zero, running statistics zero and one where a case has none. */
 function run(training: boolean): OpDefinition['run'] {
-  return ({ input, weight, bias }, params) => {
+  return ({ input, weight, bias, residual }, params) => {
     const c = input!.shape[1]!;
     const constant = (values: unknown, otherwise: number) =>
       Tensor.from((values as number[] | undefined) ?? new Array<number>(c).fill(otherwise), [c]);
@@ -144,20 +160,25 @@ function run(training: boolean): OpDefinition['run'] {
       constant(params.running_var, 1),
       weight ?? Tensor.ones([c]),
       bias ?? Tensor.zeros([c]),
-      { training, eps: (params.eps as number | undefined) ?? 1e-5, relu: params.relu === true },
+      {
+        training,
+        eps: (params.eps as number | undefined) ?? 1e-5,
+        activation: params.activation as Activation | undefined,
+        residual,
+      },
     );
   };
 }
 
 export const batchNormTrainOp: OpDefinition = {
   shader: 'batch_norm',
-  inputs: ['input', 'weight?', 'bias?'],
+  inputs: ['input', 'weight?', 'bias?', 'residual?'],
   run: run(true),
 };
 
 export const batchNormEvalOp: OpDefinition = {
   shader: 'batch_norm',
-  inputs: ['input', 'weight?', 'bias?'],
+  inputs: ['input', 'weight?', 'bias?', 'residual?'],
   run: run(false),
 };
 

@@ -1,3 +1,4 @@
+export { activationNumber, type Activation, type OutputActivation } from './activation.js';
 export { batchNorm, type BatchNormOptions } from './batch_norm.js';
 export { accumulate, add, binary, div, mul, scale, sub, type BinaryOp } from './binary.js';
 export { conv2d, type Conv2dOptions } from './conv2d.js';
@@ -8,7 +9,19 @@ export { linear, matmul } from './matmul.js';
 export { maxPool2d, type PoolOptions } from './max_pool2d.js';
 export { ShapeError, type OpDefinition, type Pair } from './op.js';
 export { optimizerStep, type FlatRange, type StepConstants, type UpdateRule } from './optimizer.js';
-export { pointwise, relu, type PointwiseOp } from './pointwise.js';
+export {
+  activationBackward,
+  gelu,
+  hardswish,
+  leakyRelu,
+  pointwise,
+  relu,
+  relu6,
+  sigmoid,
+  silu,
+  tanh,
+  type PointwiseOp,
+} from './pointwise.js';
 export { mean, sum } from './reduce.js';
 export { registry, type OpName } from './registry.js';
 export { logSoftmax, softmax } from './softmax.js';

@@ -1,19 +1,33 @@
 import { record, Tensor } from '../tensor/index.js';
+import { activationNumber, ACTIVATIONS, type Activation, type OutputActivation } from './activation.js';
 import { linearGrid, vec4s } from './grid.js';
 import type { OpDefinition } from './op.js';
 
-/** Numbers of the tables in pointwise.wgsl. */
-const OPS = { relu: 0, neg: 1, exp: 2, log: 3, sqrt: 4, abs: 5, square: 6 } as const;
+/** Numbers of the tables in pointwise.wgsl; 0 stands for an activation. */
+const OPS = { neg: 1, exp: 2, log: 3, sqrt: 4, abs: 5, square: 6 } as const;
 
-export type PointwiseOp = keyof typeof OPS;
+export type PointwiseOp = keyof typeof OPS | Activation;
 
-function launchBackward(op: PointwiseOp, x: Tensor, dy: Tensor): Tensor {
+function isActivation(op: PointwiseOp): op is Activation {
+  return op in ACTIVATIONS;
+}
+
+function constantsOf(op: PointwiseOp): Record<string, number> {
+  return isActivation(op) ? { OP: 0, ACTIVATION: activationNumber(op) } : { OP: OPS[op], ACTIVATION: 0 };
+}
+
+function launchBackward(
+  entry: 'pointwise_backward' | 'pointwise_backward_output',
+  op: PointwiseOp,
+  x: Tensor,
+  dy: Tensor,
+): Tensor {
   const dx = Tensor.empty(x.shape, { device: x.device });
   const count = vec4s(x);
   x.device.dispatch({
     shader: 'pointwise',
-    entry: 'pointwise_backward',
-    constants: { OP: OPS[op] },
+    entry,
+    constants: constantsOf(op),
     bindings: { x: x.slice, dy: dy.slice, y: dx.slice },
     params: { count },
     grid: linearGrid(x.device, count),
@@ -28,23 +42,37 @@ export function pointwise(op: PointwiseOp, x: Tensor): Tensor {
   x.device.dispatch({
     shader: 'pointwise',
     entry: 'pointwise_forward',
-    constants: { OP: OPS[op] },
+    constants: constantsOf(op),
     bindings: { x: x.slice, y: y.slice },
     params: { count },
     grid: linearGrid(x.device, count),
   });
-  return record(op, [x], y, dy => [launchBackward(op, x, dy)]);
+  return record(op, [x], y, dy => [launchBackward('pointwise_backward', op, x, dy)]);
+}
+
+/** dy times the activation's derivative, which follows from its output y: for kernels that end in an activation. */
+export function activationBackward(activation: OutputActivation, y: Tensor, dy: Tensor): Tensor {
+  return launchBackward('pointwise_backward_output', activation, y, dy);
 }
 
 /** dy where y > 0, else 0: relu's gradient from its own output, for kernels that end in a relu. */
 export function reluBackward(y: Tensor, dy: Tensor): Tensor {
-  return launchBackward('relu', y, dy);
+  return activationBackward('relu', y, dy);
 }
 
 export const relu = (x: Tensor): Tensor => pointwise('relu', x);
+export const relu6 = (x: Tensor): Tensor => pointwise('relu6', x);
+export const silu = (x: Tensor): Tensor => pointwise('silu', x);
+export const sigmoid = (x: Tensor): Tensor => pointwise('sigmoid', x);
+export const tanh = (x: Tensor): Tensor => pointwise('tanh', x);
+export const hardswish = (x: Tensor): Tensor => pointwise('hardswish', x);
+/** x·Φ(x) with the exact normal distribution, as torch.nn.functional.gelu by default. */
+export const gelu = (x: Tensor): Tensor => pointwise('gelu', x);
+/** Slope 0.01 below zero. */
+export const leakyRelu = (x: Tensor): Tensor => pointwise('leaky_relu', x);
 
 export const pointwiseOps = Object.fromEntries(
-  (Object.keys(OPS) as PointwiseOp[]).map((op): [PointwiseOp, OpDefinition] => [
+  ([...Object.keys(OPS), ...Object.keys(ACTIVATIONS)] as PointwiseOp[]).map((op): [PointwiseOp, OpDefinition] => [
     op,
     { shader: 'pointwise', inputs: ['input'], run: ({ input }) => pointwise(op, input!) },
   ]),

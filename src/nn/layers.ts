@@ -92,7 +92,7 @@ abstract class BatchNorm extends Module implements FusesRelu {
     return batchNorm(x, this.#runningMean, this.#runningVar, this.weight, this.bias, {
       ...this.options,
       training: this.training,
-      relu: fuseRelu,
+      activation: fuseRelu ? 'relu' : undefined,
     });
   }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ACTIVATIONS, type Activation } from '../../src/kernels/activation.js';
 import { batchNorm, relu } from '../../src/kernels/index.js';
 import { backward, setDefaultDevice, Tensor } from '../../src/tensor/index.js';
 import { RandomStream } from '../../src/util/random.js';
@@ -74,12 +75,47 @@ describe.each(pathNames)('batch normalisation on the %s path', path => {
       const w = Tensor.from([1, 0.5, 2, -1], [4], { requiresGrad: true });
       const b = Tensor.from([0.1, -0.2, 0, 0.3], [4], { requiresGrad: true });
       const running = [Tensor.zeros([4]), Tensor.ones([4])] as const;
-      const plain = batchNorm(x, ...running, w, b, { training: true, relu: fused });
+      const plain = batchNorm(x, ...running, w, b, { training: true, activation: fused ? 'relu' : undefined });
       const y = fused ? plain : relu(plain);
       backward(y, Tensor.from(values(3 * 4 * 9, 0.9), y.shape));
       return Promise.all([y, x.grad!, w.grad!, b.grad!].map(tensor => tensor.data()));
     };
     expect(await run(true)).toEqual(await run(false));
+  });
+
+  it.each(Object.keys(ACTIVATIONS))('ending in %s, with and without a residual', async activation => {
+    for (const [input, c] of [
+      [[3, 8, 5, 3], 8],
+      [[70, 5], 5],
+    ] as const) {
+      const shapes = { input, weight: [c], bias: [c] };
+      const statistics = { running_mean: new Array<number>(c).fill(0.25), running_var: new Array<number>(c).fill(0.5) };
+      for (const all of [shapes, { ...shapes, residual: input }]) {
+        await checkOp(path, 'batch_norm_train', all, { activation }, { value: offset, atol: 5e-5 });
+        await checkOp(path, 'batch_norm_eval', all, { activation, ...statistics }, { value: offset, atol: 5e-5 });
+      }
+    }
+  });
+
+  it('adds a residual without an activation', async () => {
+    const shapes = { input: [3, 8, 5, 3], weight: [8], bias: [8], residual: [3, 8, 5, 3] };
+    await checkOp(path, 'batch_norm_train', shapes, {}, { value: offset, atol: 5e-5 });
+  });
+
+  it('lets NaN through every activation', async () => {
+    setDefaultDevice(await paths[path]());
+    const [zero, one] = [Tensor.zeros([1]), Tensor.ones([1])];
+    for (const activation of Object.keys(ACTIVATIONS) as Activation[]) {
+      const y = batchNorm(Tensor.from([NaN, 1], [2, 1]), zero, one, one, zero, { training: false, activation });
+      expect((await y.data())[0], activation).toBeNaN();
+    }
+  });
+
+  it('refuses a residual of another shape', async () => {
+    setDefaultDevice(await paths[path]());
+    const one = Tensor.ones([3]);
+    const options = { training: true, residual: Tensor.zeros([2, 4]) };
+    expect(() => batchNorm(Tensor.zeros([2, 3]), one, one, one, one, options)).toThrow('(2, 3) and (2, 4)');
   });
 
   it('refuses a single value a channel in training', async () => {

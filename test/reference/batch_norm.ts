@@ -1,3 +1,4 @@
+import { activations } from './elementwise.js';
 import { input, map, zeros, type Reference, type RefTensor } from './tensor.js';
 
 /** Channel of element i of a tensor (N,C) or (N,C,H,W). */
@@ -18,8 +19,30 @@ function statistics(x: RefTensor): { mean: Float64Array; variance: Float64Array;
   return { mean, variance, samples };
 }
 
+/** activation(normalise(inputs) + residual): parameter `activation`, input `residual`, both optional. */
+function ending(normalise: Reference): Reference {
+  const before: Reference['forward'] = (inputs, params) => {
+    const y = normalise.forward(inputs, params);
+    const { residual } = inputs;
+    return residual ? map(y, (value, i) => value + residual.data[i]!) : y;
+  };
+  const activation = (params: Record<string, unknown>) => activations[params.activation as string];
+  return {
+    name: normalise.name,
+    forward(inputs, params) {
+      const z = before(inputs, params);
+      return activation(params)?.forward({ input: z }, {}) ?? z;
+    },
+    backward(inputs, params, dy) {
+      const z = before(inputs, params);
+      const g = activation(params)?.backward({ input: z }, {}, dy).input ?? dy;
+      return { ...normalise.backward(inputs, params, g), ...(inputs.residual && { residual: g }) };
+    },
+  };
+}
+
 /** input (N,C) or (N,C,H,W), weight (C), bias (C); statistics of the batch. */
-export const batchNormTrain: Reference = {
+export const batchNormTrain = ending({
   name: 'batch_norm_train',
   forward(inputs, params) {
     const x = input(inputs, 'input');
@@ -42,10 +65,10 @@ export const batchNormTrain: Reference = {
     });
     return { ...grads, input: dx };
   },
-};
+});
 
 /** The same with given statistics: parameters `running_mean`, `running_var`. */
-export const batchNormEval: Reference = {
+export const batchNormEval = ending({
   name: 'batch_norm_eval',
   forward(inputs, params) {
     const { running_mean: mean, running_var: variance } = params as unknown as Running;
@@ -55,7 +78,7 @@ export const batchNormEval: Reference = {
     const { running_mean: mean, running_var: variance } = params as unknown as Running;
     return fixedStatisticsGrads(inputs, mean, variance, epsilon(params), dy);
   },
-};
+});
 
 export interface Running {
   running_mean: ArrayLike<number>;

@@ -15,6 +15,51 @@ export const relu = unary(
   x => Math.max(x, 0),
   x => Number(x > 0),
 );
+/** Where it has no derivative, at 0 and 6, the gradient is 0, as PyTorch's. */
+export const relu6 = unary(
+  'relu6',
+  x => Math.min(Math.max(x, 0), 6),
+  x => Number(x > 0 && x < 6),
+);
+const logistic = (x: number) => 1 / (1 + Math.exp(-x));
+export const sigmoid = unary('sigmoid', logistic, x => logistic(x) * logistic(-x));
+export const silu = unary(
+  'silu',
+  x => x * logistic(x),
+  x => logistic(x) * (1 + x * logistic(-x)),
+);
+export const tanh = unary('tanh', Math.tanh, x => 1 / Math.cosh(x) ** 2);
+/** At -3 and 3 the gradient is that of the piece between them, as in PyTorch 1 and 2.0. */
+export const hardswish = unary(
+  'hardswish',
+  x => (x * Math.min(Math.max(x + 3, 0), 6)) / 6,
+  x => (x < -3 ? 0 : x > 3 ? 1 : x / 3 + 0.5),
+);
+/** The normal density and, from Kummer's series 1/2 + density * (x + x^3/3 + x^5/15 + ...), the distribution. */
+const density = (x: number) => Math.exp(-x * x * 0.5) / Math.sqrt(2 * Math.PI);
+function distribution(x: number): number {
+  let term = x;
+  let sum = x;
+  for (let odd = 3; Math.abs(term) > 1e-17 * Math.abs(sum); odd += 2) {
+    term *= (x * x) / odd;
+    sum += term;
+  }
+  return 0.5 + density(x) * sum;
+}
+export const gelu = unary(
+  'gelu',
+  x => x * distribution(x),
+  x => distribution(x) + x * density(x),
+);
+/** Slope 0.01 below zero, and at zero, as PyTorch's. */
+export const leakyRelu = unary(
+  'leaky_relu',
+  x => (x > 0 ? x : 0.01 * x),
+  x => (x > 0 ? 1 : 0.01),
+);
+export const activations: Readonly<Record<string, Reference>> = Object.fromEntries(
+  [relu, relu6, silu, sigmoid, tanh, hardswish, gelu, leakyRelu].map(reference => [reference.name, reference]),
+);
 export const abs = unary('abs', Math.abs, Math.sign);
 export const neg = unary(
   'neg',

@@ -1,6 +1,6 @@
 import { batchNormEval, batchNormTrain } from './batch_norm.js';
 import { conv2d } from './conv2d.js';
-import { abs, add, div, dropout, exp, flatten, log, mul, neg, relu, sqrt, square, sub } from './elementwise.js';
+import { abs, activations, add, div, dropout, exp, flatten, log, mul, neg, sqrt, square, sub } from './elementwise.js';
 import { linear, matmul } from './linear.js';
 import { maxPool2d } from './pool.js';
 import { mean, sum } from './reduce.js';
@@ -19,7 +19,7 @@ export const references: Record<string, Reference> = Object.fromEntries(
     linear,
     matmul,
     maxPool2d,
-    relu,
+    ...Object.values(activations),
     abs,
     neg,
     exp,

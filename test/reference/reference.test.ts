@@ -69,7 +69,12 @@ const cases: Case[] = [
   ['matmul', {}, { a: [2, 3], b: [3, 4] }],
   ['max_pool2d', { kernel: 2, stride: 2, padding: 0 }, { input: [2, 2, 4, 5] }],
   ['max_pool2d', { kernel: [3, 2], stride: [1, 2], padding: 1 }, { input: [1, 2, 5, 4] }],
-  ...['relu', 'abs', 'neg', 'exp', 'log', 'sqrt', 'square'].map((op): Case => [op, {}, { input: [3, 5] }]),
+  ...['relu', 'relu6', 'silu', 'sigmoid', 'tanh', 'hardswish', 'gelu', 'leaky_relu'].map((op): Case => [
+    op,
+    {},
+    { input: [3, 5] },
+  ]),
+  ...['abs', 'neg', 'exp', 'log', 'sqrt', 'square'].map((op): Case => [op, {}, { input: [3, 5] }]),
   ['flatten', {}, { input: [2, 3, 2, 2] }],
   ['dropout', { p: 0.4, mask }, { input: [2, 3] }],
   ...['add', 'sub', 'mul', 'div'].flatMap((op): Case[] => [
@@ -87,6 +92,8 @@ const cases: Case[] = [
   ['batch_norm_train', { eps: 1e-3 }, batchNorm([2, 3, 2, 3])],
   ['batch_norm_eval', statistics, batchNorm([4, 3])],
   ['batch_norm_eval', { ...statistics, eps: 0.1 }, batchNorm([2, 3, 2, 2])],
+  ['batch_norm_train', { activation: 'silu' }, { ...batchNorm([2, 3, 2, 2]), residual: [2, 3, 2, 2] }],
+  ['batch_norm_eval', { ...statistics, activation: 'gelu' }, { ...batchNorm([4, 3]), residual: [4, 3] }],
   ['softmax', {}, { input: [3, 4] }],
   ['log_softmax', {}, { input: [3, 4] }],
   ['cross_entropy', { labels: [2, 0, 2] }, { input: [3, 4] }],
@@ -217,6 +224,13 @@ describe('the oracle at the edges', () => {
   it('gives relu no gradient at zero', () => {
     const { input } = references.relu!.backward({ input: tensor([3], [-1, 0, 1]) }, {}, tensor([3], [1, 1, 1]));
     expect([...input!.data]).toEqual([0, 0, 1]);
+  });
+
+  it("takes PyTorch's gradients where an activation has none", () => {
+    const at = (op: string, x: number) =>
+      references[op]!.backward({ input: tensor([1], [x]) }, {}, tensor([1], [1])).input!.data[0];
+    expect([at('relu6', 0), at('relu6', 6), at('leaky_relu', 0)]).toEqual([0, 0, 0.01]);
+    expect([at('hardswish', -3), at('hardswish', 3)]).toEqual([-0.5, 1.5]);
   });
 
   it('keeps softmax finite for large logits', () => {

@@ -1,6 +1,6 @@
 // Two-dimensional convolution (cross-correlation) and its gradients as implicit matrix products with subgroup shuffles.
 //
-//   y[n,oy,ox,o]  = Σ x[n,iy,ix,i] · w[o,kh,kw,i] (+ bias[o], then relu),   iy = oy·stride − pad + kh·dilation
+//   y[n,oy,ox,o]  = Σ x[n,iy,ix,i] · w[o,kh,kw,i] (+ bias[o], then an activation),   iy = oy·stride − pad + kh·dilation
 //   dx[n,iy,ix,i] = Σ dy[n,oy,ox,o] · w[o,kh,kw,i]                          over the oy for which that holds
 //   dw[o,kh,kw,i] = Σ dy[n,oy,ox,o] · x[n,iy,ix,i]
 //
@@ -15,7 +15,6 @@ const SG = 8u;        // lanes of a subgroup, a power of two of at least 4
 const PIXELS = 4u;    // forward, backward_input: pixels a lane
 const OUT = 16u;      // channels of the result a workgroup
 const BIAS = false;   // forward: add bias[o]
-const RELU = false;   // forward: then max(·, 0)
 
 struct Params {
   n: u32, h: u32, w: u32, c: u32,
@@ -37,6 +36,35 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> dx: array<vec4f>;
 @group(0) @binding(6) var<storage, read_write> parts: array<V>;         // (splits,O,KH,KW,C)
 @group(0) @binding(7) var<uniform> p: Params;
+
+// --- output activations: the same text in every shader that ends in one of them (a test compares) ---
+const ACTIVATION = 0u; // numbers: src/kernels/activation.ts; those whose derivative follows from their output
+
+fn sigmoid(v: vec4f) -> vec4f {
+  let e = exp(-abs(v));
+  return select(e, vec4f(1.0), v >= vec4f()) / (vec4f(1.0) + e);
+}
+
+// As in pointwise.wgsl, which says why.
+fn hyperbolic_tangent(v: vec4f) -> vec4f {
+  let e = exp(-2.0 * abs(v));
+  let far = (vec4f(1.0) - e) / (vec4f(1.0) + e);
+  let s = v * v;
+  let near = v * fma(s, fma(s, fma(s, vec4f(-0.053968254), vec4f(0.13333333)), vec4f(-0.33333333)), vec4f(1.0));
+  return select(select(far, -far, v < vec4f()), near, abs(v) < vec4f(0.2));
+}
+
+// NaN stays NaN: comparisons with it are false, and max or clamp would hide it.
+fn activate(v: vec4f) -> vec4f {
+  switch ACTIVATION {
+    case 1u: { return select(v, vec4f(), v < vec4f()); }                                   // relu
+    case 2u: { return select(select(v, vec4f(), v < vec4f()), vec4f(6.0), v > vec4f(6.0)); } // relu6
+    case 4u: { return sigmoid(v); }                                                        // sigmoid
+    case 5u: { return hyperbolic_tangent(v); }                                             // tanh
+    default: { return v; }
+  }
+}
+// --- end of output activations ---
 
 // A workgroup: PIXELS·SG output pixels x OUT channels. A lane owns PIXELS pixels; the weights of OUT channels go round.
 // Dispatch (ceil(N·OH·OW/(PIXELS·SG)), ceil(O/OUT)).
@@ -117,7 +145,7 @@ fn conv2d_forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation
       if (BIAS) { shift = vec4f(bias[out + o], bias[out + o + 1u], bias[out + o + 2u], bias[out + o + 3u]); }
       for (var g = 0u; g < PIXELS; g++) {
         var v = vec4f(acc[g][o], acc[g][o + 1u], acc[g][o + 2u], acc[g][o + 3u]) + shift;
-        if (RELU) { v = select(v, vec4f(), v < vec4f()); } // NaN stays NaN
+        v = activate(v);
         let q = first + g * SG;
         if (q < pixels) { y[(q * p.o + out + o) / 4u] = v; }
       }
@@ -190,7 +218,7 @@ fn conv2d_forward_stem(@builtin(workgroup_id) group: vec3u, @builtin(local_invoc
       if (BIAS) { shift = bias[out + o]; }
       for (var g = 0u; g < PIXELS; g++) {
         var v = acc[g][o] + shift;
-        if (RELU) { v = select(v, 0.0, v < 0.0); } // NaN stays NaN
+        v = activate(vec4f(v)).x;
         let q = first + g * SG;
         if (q < pixels) { y_scalar[q * p.o + out + o] = v; }
       }

@@ -12,7 +12,6 @@ const PER = 4u;            // values of the result an invocation, a side
 const DEPTH = 16u;         // staged slice
 const TILE = THREADS * PER;
 const BIAS = false;        // forward: add bias[o]
-const RELU = false;        // forward: then max(·, 0)
 
 struct Params {
   n: u32, h: u32, w: u32, c: u32,
@@ -30,6 +29,35 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> dx: array<f32>;     // (N,H,W,C)
 @group(0) @binding(6) var<storage, read_write> parts: array<f32>;  // (splits,O,KH,KW,C)
 @group(0) @binding(7) var<uniform> p: Params;
+
+// --- output activations: the same text in every shader that ends in one of them (a test compares) ---
+const ACTIVATION = 0u; // numbers: src/kernels/activation.ts; those whose derivative follows from their output
+
+fn sigmoid(v: vec4f) -> vec4f {
+  let e = exp(-abs(v));
+  return select(e, vec4f(1.0), v >= vec4f()) / (vec4f(1.0) + e);
+}
+
+// As in pointwise.wgsl, which says why.
+fn hyperbolic_tangent(v: vec4f) -> vec4f {
+  let e = exp(-2.0 * abs(v));
+  let far = (vec4f(1.0) - e) / (vec4f(1.0) + e);
+  let s = v * v;
+  let near = v * fma(s, fma(s, fma(s, vec4f(-0.053968254), vec4f(0.13333333)), vec4f(-0.33333333)), vec4f(1.0));
+  return select(select(far, -far, v < vec4f()), near, abs(v) < vec4f(0.2));
+}
+
+// NaN stays NaN: comparisons with it are false, and max or clamp would hide it.
+fn activate(v: vec4f) -> vec4f {
+  switch ACTIVATION {
+    case 1u: { return select(v, vec4f(), v < vec4f()); }                                   // relu
+    case 2u: { return select(select(v, vec4f(), v < vec4f()), vec4f(6.0), v > vec4f(6.0)); } // relu6
+    case 4u: { return sigmoid(v); }                                                        // sigmoid
+    case 5u: { return hyperbolic_tangent(v); }                                             // tanh
+    default: { return v; }
+  }
+}
+// --- end of output activations ---
 
 var<workgroup> a_tile: array<f32, DEPTH * TILE>; // (DEPTH,TILE)
 var<workgroup> b_tile: array<f32, DEPTH * TILE>;
@@ -97,7 +125,7 @@ fn conv2d_forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation
       if (r < rows && s < p.o) {
         var v = acc[i * PER + j];
         if (BIAS) { v += bias[s]; }
-        if (RELU) { v = select(v, 0.0, v < 0.0); } // NaN stays NaN
+        v = activate(vec4f(v)).x;
         y[r * p.o + s] = v;
       }
     }

@@ -14,7 +14,6 @@ const ROWS = 16u;     // nn, tn: rows of c a workgroup
 const LANE_ROWS = 4u; // nt: rows of c a lane
 const COLUMNS = 16u;  // nt: columns of c a workgroup
 const BIAS = false;   // nt: add bias[column]
-const RELU = false;   // nt: then max(·, 0)
 
 struct Params { m: u32, n: u32, k: u32 }
 
@@ -24,6 +23,35 @@ struct Params { m: u32, n: u32, k: u32 }
 @group(0) @binding(2) var<storage, read_write> c_scalar: array<f32>; // nt: N need not be a multiple of four
 @group(0) @binding(3) var<storage, read> bias: array<f32>;           // (N)
 @group(0) @binding(4) var<uniform> p: Params;
+
+// --- output activations: the same text in every shader that ends in one of them (a test compares) ---
+const ACTIVATION = 0u; // numbers: src/kernels/activation.ts; those whose derivative follows from their output
+
+fn sigmoid(v: vec4f) -> vec4f {
+  let e = exp(-abs(v));
+  return select(e, vec4f(1.0), v >= vec4f()) / (vec4f(1.0) + e);
+}
+
+// As in pointwise.wgsl, which says why.
+fn hyperbolic_tangent(v: vec4f) -> vec4f {
+  let e = exp(-2.0 * abs(v));
+  let far = (vec4f(1.0) - e) / (vec4f(1.0) + e);
+  let s = v * v;
+  let near = v * fma(s, fma(s, fma(s, vec4f(-0.053968254), vec4f(0.13333333)), vec4f(-0.33333333)), vec4f(1.0));
+  return select(select(far, -far, v < vec4f()), near, abs(v) < vec4f(0.2));
+}
+
+// NaN stays NaN: comparisons with it are false, and max or clamp would hide it.
+fn activate(v: vec4f) -> vec4f {
+  switch ACTIVATION {
+    case 1u: { return select(v, vec4f(), v < vec4f()); }                                   // relu
+    case 2u: { return select(select(v, vec4f(), v < vec4f()), vec4f(6.0), v > vec4f(6.0)); } // relu6
+    case 4u: { return sigmoid(v); }                                                        // sigmoid
+    case 5u: { return hyperbolic_tangent(v); }                                             // tanh
+    default: { return v; }
+  }
+}
+// --- end of output activations ---
 
 // A workgroup: ROWS x 4·SG of c; a lane owns four columns. Dispatch (ceil(N/4/SG), ceil(M/ROWS)).
 const NN_QUADS = max(1u, SG / ROWS); // quads of k in flight
@@ -119,7 +147,7 @@ fn matmul_nt(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) 
       if (BIAS) { shift = bias[column + o]; }
       for (var g = 0u; g < LANE_ROWS; g++) {
         var v = acc[g][o] + shift;
-        if (RELU) { v = select(v, 0.0, v < 0.0); } // NaN stays NaN
+        v = activate(vec4f(v)).x;
         if (row + g * SG < p.m) { c_scalar[(row + g * SG) * p.n + column + o] = v; }
       }
     }

@@ -1,8 +1,9 @@
 import { gradientFor, record, Tensor } from '../tensor/index.js';
 import { NotImplementedError } from '../util/errors.js';
+import { activationNumber, type OutputActivation } from './activation.js';
 import { splitCount, vectorised } from './grid.js';
 import { pair, requireInteger, requireShape, ShapeError, type OpDefinition, type Pair } from './op.js';
-import { reluBackward } from './pointwise.js';
+import { activationBackward } from './pointwise.js';
 import { sumInto } from './reduce.js';
 
 export interface Conv2dOptions {
@@ -10,8 +11,8 @@ export interface Conv2dOptions {
   readonly padding?: Pair;
   readonly dilation?: Pair;
   readonly groups?: number;
-  /** Ends in a relu, in the same kernel. */
-  readonly relu?: boolean;
+  /** Ends in this activation, in the same kernel. */
+  readonly activation?: OutputActivation | undefined;
 }
 
 /** Pixels a lane in conv2d.wgsl, and the block of conv2d_portable.wgsl. */
@@ -29,12 +30,12 @@ function channelTile(channels: number): number {
 }
 
 /**
- * Convolution of x (N,C,H,W) with weight (O,C,KH,KW), plus bias (O), then relu where asked: (N,O,OH,OW), as
+ * Convolution of x (N,C,H,W) with weight (O,C,KH,KW), plus bias (O), then an activation where asked: (N,O,OH,OW), as
  * torch.nn.functional.conv2d.
  * @throws NotImplementedError for groups other than 1
  */
 export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2dOptions = {}): Tensor {
-  const { stride = 1, padding = 0, dilation = 1, groups = 1, relu = false } = options;
+  const { stride = 1, padding = 0, dilation = 1, groups = 1, activation } = options;
   requireInteger('conv2d', 'stride', stride, 1);
   requireInteger('conv2d', 'padding', padding, 0);
   requireInteger('conv2d', 'dilation', dilation, 1);
@@ -72,7 +73,7 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2d
 
   function forward(): Tensor {
     const y = Tensor.empty([n, o, oh, ow], { device });
-    const constants = { BIAS: bias !== undefined, RELU: relu };
+    const constants = { BIAS: bias !== undefined, ACTIVATION: activationNumber(activation) };
     const params = { ...sizes, rows: 0 };
     const biasSlice = bias?.slice ?? device.zeros;
     const pixels = n * oh * ow;
@@ -166,12 +167,12 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2d
 
   const y = forward();
   return record('conv2d', bias ? [x, weight, bias] : [x, weight], y, (dy, [needX, needW, needBias]) => {
-    const g = relu ? reluBackward(y, dy) : dy;
+    const g = activation ? activationBackward(activation, y, dy) : dy;
     const dx = needX ? backwardInput(g) : undefined;
     const dw = needW ? backwardWeight(g) : undefined;
     let dbias: Tensor | undefined;
     if (needBias) sumInto(g, [0, 2, 3], (dbias = gradientFor(bias!)));
-    if (relu) g.dispose();
+    if (activation) g.dispose();
     return [dx, dw, dbias];
   });
 }

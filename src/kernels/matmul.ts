@@ -1,5 +1,6 @@
 import { gradientFor, record, Tensor } from '../tensor/index.js';
-import { reluBackward } from './pointwise.js';
+import { activationNumber, type OutputActivation } from './activation.js';
+import { activationBackward } from './pointwise.js';
 import { sumInto } from './reduce.js';
 import { requireShape, type OpDefinition } from './op.js';
 
@@ -11,9 +12,13 @@ const PORTABLE_TILE = 32;
 
 type Kind = 'nn' | 'nt' | 'tn';
 
-interface Epilogue {
+export interface LinearOptions {
+  /** Ends in this activation, in the same kernel. */
+  readonly activation?: OutputActivation | undefined;
+}
+
+interface Epilogue extends LinearOptions {
   readonly bias?: Tensor | undefined;
-  readonly relu?: boolean;
 }
 
 /**
@@ -34,7 +39,7 @@ function product(
   const sg = device.subgroupSize;
   const aligned = kind === 'nn' ? [k, n] : kind === 'nt' ? [k] : [m, n];
   const call = { entry: `matmul_${kind}`, params: { m, n, k } };
-  const finish = { BIAS: epilogue.bias !== undefined, RELU: epilogue.relu ?? false };
+  const finish = { BIAS: epilogue.bias !== undefined, ACTIVATION: activationNumber(epilogue.activation) };
   const bias = epilogue.bias?.slice ?? device.zeros;
   if (sg >= 4 && aligned.every(size => size % 4 === 0)) {
     const operands = { a: a.slice, b: b.slice };
@@ -89,9 +94,9 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
 }
 
 /**
- * y = x·wᵀ + bias, then relu where `relu` is set: x (N,I), weight (O,I), bias (O), y (N,O); torch.nn.functional.linear.
+ * y = x·wᵀ + bias, then an activation where asked: x (N,I), weight (O,I), bias (O), y (N,O); torch.nn.functional.linear.
  */
-export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: { relu?: boolean } = {}): Tensor {
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: LinearOptions = {}): Tensor {
   requireShape(
     x.shape.length === 2 && weight.shape.length === 2 && x.shape[1] === weight.shape[1],
     'linear',
@@ -104,18 +109,18 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: { relu
   if (bias)
     requireShape(bias.shape.length === 1 && bias.shape[0] === o, 'linear', `takes a bias of shape (${o})`, bias);
   const y = Tensor.empty([n, o], { device: x.device });
-  const relu = options.relu ?? false;
-  product('nt', x, weight, y, n, o, i, { bias, relu });
+  const { activation } = options;
+  product('nt', x, weight, y, n, o, i, { bias, activation });
   const inputs = bias ? [x, weight, bias] : [x, weight];
   return record('linear', inputs, y, (dy, [needX, needW, needBias]) => {
-    const g = relu ? reluBackward(y, dy) : dy;
+    const g = activation ? activationBackward(activation, y, dy) : dy;
     let dx: Tensor | undefined;
     let dw: Tensor | undefined;
     let dbias: Tensor | undefined;
     if (needX) product('nn', g, weight, (dx = gradientFor(x)), n, i, o);
     if (needW) product('tn', g, x, (dw = gradientFor(weight)), o, i, n);
     if (needBias) sumInto(g, [0], (dbias = gradientFor(bias!)));
-    if (relu) g.dispose();
+    if (activation) g.dispose();
     return [dx, dw, dbias];
   });
 }
@@ -129,5 +134,5 @@ export const matmulOp: OpDefinition = {
 export const linearOp: OpDefinition = {
   shader: 'matmul',
   inputs: ['input', 'weight', 'bias?'],
-  run: ({ input, weight, bias }, params) => linear(input!, weight!, bias, { relu: params.relu === true }),
+  run: ({ input, weight, bias }, params) => linear(input!, weight!, bias, params),
 };

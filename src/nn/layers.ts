@@ -31,7 +31,7 @@ export class Linear extends Module implements FusesRelu {
   }
 
   forward(x: Tensor, fuseRelu = false): Tensor {
-    return linear(x, this.weight, this.bias, { relu: fuseRelu });
+    return linear(x, this.weight, this.bias, { activation: fuseRelu ? 'relu' : undefined });
   }
 }
 
@@ -39,14 +39,14 @@ export class Linear extends Module implements FusesRelu {
 export class Conv2d extends Module implements FusesRelu {
   readonly weight: Parameter;
   readonly bias: Parameter | undefined;
-  readonly options: Omit<Conv2dOptions, 'relu'>;
+  readonly options: Omit<Conv2dOptions, 'activation'>;
   readonly kernelSize: readonly [number, number];
 
   constructor(
     readonly inChannels: number,
     readonly outChannels: number,
     kernelSize: Pair,
-    options: Omit<Conv2dOptions, 'relu'> & { bias?: boolean } = {},
+    options: Omit<Conv2dOptions, 'activation'> & { bias?: boolean } = {},
   ) {
     super();
     const { bias = true, ...rest } = options;
@@ -58,7 +58,7 @@ export class Conv2d extends Module implements FusesRelu {
   }
 
   forward(x: Tensor, fuseRelu = false): Tensor {
-    return conv2d(x, this.weight, this.bias, { ...this.options, relu: fuseRelu });
+    return conv2d(x, this.weight, this.bias, { ...this.options, activation: fuseRelu ? 'relu' : undefined });
   }
 }
 

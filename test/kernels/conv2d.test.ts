@@ -55,7 +55,7 @@ describe('conv2d with a fused relu', () => {
       const x = Tensor.from(values(2 * 4 * 6 * 6, 1.3), [2, 4, 6, 6], { requiresGrad: true });
       const w = Tensor.from(values(8 * 4 * 9, 2.1), [8, 4, 3, 3], { requiresGrad: true });
       const b = Tensor.from(values(8, 0.7), [8], { requiresGrad: true });
-      const y = fused ? conv2d(x, w, b, { padding: 1, relu: true }) : relu(conv2d(x, w, b, { padding: 1 }));
+      const y = fused ? conv2d(x, w, b, { padding: 1, activation: 'relu' }) : relu(conv2d(x, w, b, { padding: 1 }));
       backward(y, Tensor.from(values(2 * 8 * 36, 0.9), y.shape));
       return Promise.all([y, x.grad!, w.grad!, b.grad!].map(tensor => tensor.data()));
     };

@@ -40,7 +40,7 @@ describe.each(pathNames)('products on the %s path', path => {
       const x = Tensor.from(values(6 * 8, 1.3), [6, 8], { requiresGrad: true });
       const w = Tensor.from(values(12 * 8, 2.1), [12, 8], { requiresGrad: true });
       const b = Tensor.from(values(12, 0.7), [12], { requiresGrad: true });
-      const y = fused ? linear(x, w, b, { relu: true }) : relu(linear(x, w, b));
+      const y = fused ? linear(x, w, b, { activation: 'relu' }) : relu(linear(x, w, b));
       backward(y, Tensor.from(values(6 * 12, 0.9), y.shape));
       return Promise.all([y, x.grad!, w.grad!, b.grad!].map(tensor => tensor.data()));
     };

@@ -1,9 +1,10 @@
 import { record, registerTapeKernels, sameShape, Tensor } from '../tensor/index.js';
 import { physicalAxes, physicalStrides } from '../tensor/layout.js';
-import { linearGrid, vec4s } from './grid.js';
+import { linearGrid, vec4s, vectorised } from './grid.js';
 import { requireShape, type OpDefinition } from './op.js';
 import { pointwise } from './pointwise.js';
 import { sumTo } from './reduce.js';
+import { scaleChannelsBackward, scalesChannels } from './scale_channels.js';
 
 /** Numbers of the operations in binary.wgsl. */
 const OPS = { add: 0, sub: 1, mul: 2, div: 3 } as const;
@@ -25,13 +26,35 @@ export function broadcastShapes(a: readonly number[], b: readonly number[]): num
   return shape;
 }
 
-/** Strides of `shape` under a broadcast result, in the result's memory order, padded in front to four. */
+interface BroadcastAxis {
+  size: number;
+  a: number;
+  b: number;
+}
+
+/** Strides of `shape` under a broadcast result, in the result's memory order; 0 where it is repeated. */
 function broadcastStrides(shape: readonly number[], result: readonly number[]): number[] {
   const own = physicalStrides(shape);
   const missing = result.length - shape.length;
   const logical = result.map((_, axis) => (axis < missing || shape[axis - missing] === 1 ? 0 : own[axis - missing]!));
-  const inMemory = physicalAxes(result.length).map(axis => logical[axis]!);
-  return [...new Array<number>(4 - inMemory.length).fill(0), ...inMemory];
+  return physicalAxes(result.length).map(axis => logical[axis]!);
+}
+
+/** The result's axes in memory order, neighbours merged where both operands walk them in one stride. */
+function broadcastAxes(a: readonly number[], b: readonly number[], result: readonly number[]): BroadcastAxis[] {
+  const [strideA, strideB] = [broadcastStrides(a, result), broadcastStrides(b, result)];
+  const merged: BroadcastAxis[] = [];
+  physicalAxes(result.length).forEach((axis, i) => {
+    const next = { size: result[axis]!, a: strideA[i]!, b: strideB[i]! };
+    const last = merged.at(-1);
+    if (next.size === 1) return;
+    if (last && last.a === next.a * next.size && last.b === next.b * next.size) {
+      merged[merged.length - 1] = { ...next, size: last.size * next.size };
+    } else {
+      merged.push(next);
+    }
+  });
+  return merged;
 }
 
 /** The raw launch of `op`, outside the tape. */
@@ -53,17 +76,34 @@ function launch(op: BinaryOp, a: Tensor, b: Tensor): Tensor {
     });
     return c;
   }
-  const sizes = physicalAxes(shape.length).map(axis => shape[axis]!);
-  const [, d1, d2, d3] = [...new Array<number>(4 - sizes.length).fill(1), ...sizes] as [number, number, number, number];
-  const [a0, a1, a2, a3] = broadcastStrides(a.shape, shape) as [number, number, number, number];
-  const [b0, b1, b2, b3] = broadcastStrides(b.shape, shape) as [number, number, number, number];
+  const axes = broadcastAxes(a.shape, b.shape, shape);
+  const innermost = axes.at(-1) ?? { size: 1, a: 0, b: 0 };
+  // A tensor of fewer dimensions lies row-major, so that its innermost one need not be the result's.
+  const side = (axis: 'a' | 'b') =>
+    innermost[axis] === 0 || (innermost[axis] === 1 && axes.slice(0, -1).every(other => other[axis] % 4 === 0));
+  const { lanes, alias } = vectorised(side('a') && side('b') ? innermost.size : 1);
+  const [A_ONE, B_ONE] = [innermost.a === 0, innermost.b === 0];
+  const inV = axes.map(({ size, a, b }, i) => ({
+    size: i === axes.length - 1 ? size / lanes : size,
+    a: A_ONE || i === axes.length - 1 ? a : a / lanes,
+    b: B_ONE || i === axes.length - 1 ? b : b / lanes,
+  }));
+  const nothing = new Array<BroadcastAxis>(4 - axes.length).fill({ size: 1, a: 0, b: 0 });
+  // The kernel counts the outermost axis in field 0, and the others from the innermost, 3, outwards.
+  const rank = Math.max(2, axes.length);
+  const fields = rank === axes.length ? [inV[0]!, ...nothing, ...inV.slice(1)] : [...nothing, ...inV];
+  const [f0, f1, f2, f3] = fields as [BroadcastAxis, BroadcastAxis, BroadcastAxis, BroadcastAxis];
+  const count = c.size / lanes;
   device.dispatch({
     shader: 'binary',
     entry: 'binary_broadcast',
-    constants: { OP: OPS[op] },
-    bindings: { a_scalar: a.slice, b_scalar: b.slice, c_scalar: c.slice },
-    params: { count: c.size, d1, d2, d3, a0, a1, a2, a3, b0, b1, b2, b3, factor: 0 },
-    grid: linearGrid(device, c.size),
+    constants: { OP: OPS[op], ...alias, RANK: rank, A_ONE, B_ONE },
+    bindings: { a_any: a.slice, a_one: a.slice, b_any: b.slice, b_one: b.slice, c_any: c.slice },
+    params: {
+      ...{ count, d1: f1.size, d2: f2.size, d3: f3.size, factor: 0 },
+      ...{ a0: f0.a, a1: f1.a, a2: f2.a, a3: f3.a, b0: f0.b, b1: f1.b, b2: f2.b, b3: f3.b },
+    },
+    grid: linearGrid(device, count),
   });
   return c;
 }
@@ -72,6 +112,10 @@ function launch(op: BinaryOp, a: Tensor, b: Tensor): Tensor {
 export function binary(op: BinaryOp, a: Tensor, b: Tensor): Tensor {
   const c = launch(op, a, b);
   return record(op, [a, b], c, (dy, [needA, needB]) => {
+    if (op === 'mul' && needA && needB) {
+      if (scalesChannels(a, b)) return scaleChannelsBackward(a, b, dy);
+      if (scalesChannels(b, a)) return scaleChannelsBackward(b, a, dy).reverse();
+    }
     let da: Tensor | undefined;
     let db: Tensor | undefined;
     switch (op) {
@@ -81,7 +125,7 @@ export function binary(op: BinaryOp, a: Tensor, b: Tensor): Tensor {
         break;
       case 'sub':
         da = needA ? sumTo(dy, a.shape) : undefined;
-        db = needB ? sumTo(pointwise('neg', dy), b.shape) : undefined;
+        db = needB ? pointwise('neg', sumTo(dy, b.shape)) : undefined;
         break;
       case 'mul':
         da = needA ? sumTo(launch('mul', dy, b), a.shape) : undefined;
@@ -90,7 +134,7 @@ export function binary(op: BinaryOp, a: Tensor, b: Tensor): Tensor {
       case 'div':
         da = needA ? sumTo(launch('div', dy, b), a.shape) : undefined;
         // d(a/b)/db = −(a/b)/b
-        db = needB ? sumTo(pointwise('neg', launch('div', launch('mul', dy, c), b)), b.shape) : undefined;
+        db = needB ? pointwise('neg', sumTo(launch('div', launch('mul', dy, c), b), b.shape)) : undefined;
         break;
     }
     return [da, db];

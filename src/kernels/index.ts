@@ -1,12 +1,17 @@
-export { activationNumber, type Activation, type OutputActivation } from './activation.js';
+export { activationNumber, ACTIVATIONS, type Activation, type OutputActivation } from './activation.js';
+export { adaptiveAvgPool2d, avgPool2d, globalAvgPool2d, type AvgPoolOptions } from './avg_pool2d.js';
 export { batchNorm, type BatchNormOptions } from './batch_norm.js';
 export { accumulate, add, binary, div, mul, scale, sub, type BinaryOp } from './binary.js';
+export { channelShuffle } from './channel_shuffle.js';
+export { chunk, concat, narrow, split } from './concat.js';
 export { conv2d, type Conv2dOptions } from './conv2d.js';
 export { accumulateTotals, crossEntropy, type CrossEntropyOptions } from './cross_entropy.js';
 export { dropout } from './dropout.js';
 export { normaliseImages } from './images.js';
+export { interpolateBilinear } from './interpolate.js';
 export { linear, matmul } from './matmul.js';
 export { maxPool2d, type PoolOptions } from './max_pool2d.js';
+export { normaliseChannels, repeatChannels } from './normalise_channels.js';
 export { ShapeError, type OpDefinition, type Pair } from './op.js';
 export { optimizerStep, type FlatRange, type StepConstants, type UpdateRule } from './optimizer.js';
 export {
@@ -25,4 +30,5 @@ export {
 export { mean, sum } from './reduce.js';
 export { registry, type OpName } from './registry.js';
 export { logSoftmax, softmax } from './softmax.js';
+export { stochasticDepth } from './stochastic_depth.js';
 export { flatten } from './transpose.js';

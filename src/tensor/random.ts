@@ -1,7 +1,7 @@
 import { RandomStream } from '../util/random.js';
 
 /** Streams of the host's generator; each use of randomness has its own, so that adding one does not shift another. */
-export const STREAM = { init: 1, dropout: 2 } as const;
+export const STREAM = { init: 1, dropout: 2, stochasticDepth: 3 } as const;
 
 /**
  * PyTorch's global generator in counter form: what is drawn next depends on `seed` and on how many draws were made, so

@@ -1,9 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { dropout, flatten, normaliseImages, registry } from '../../src/kernels/index.js';
+import { dropout, flatten, normaliseImages, registry, stochasticDepth } from '../../src/kernels/index.js';
 import { backward, Generator, setDefaultDevice, STREAM, Tensor } from '../../src/tensor/index.js';
 import { RandomStream } from '../../src/util/random.js';
 import { paths } from '../devices.js';
 import { references } from '../reference/index.js';
+import { expectClose } from './check.js';
 
 beforeAll(async () => {
   setDefaultDevice(await paths.native());
@@ -54,6 +55,39 @@ describe('dropout', () => {
     expect(dropout(x, 0)).toBe(x);
     expect((await dropout(x, 1).data()).every(value => value === 0)).toBe(true);
     expect(() => dropout(x, 1.5)).toThrow('from 0 to 1');
+  });
+});
+
+describe('stochastic depth', () => {
+  it.each([[[37, 6]], [[37, 3, 5, 3]], [[5, 4, 1, 1]]])(
+    'of %j keeps or drops whole samples as the host draws them, and uses that for the gradient',
+    async shape => {
+      const value = Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => i + 1);
+      const x = Tensor.from(value, shape, { requiresGrad: true });
+      const y = stochasticDepth(x, 0.4, new Generator(7, 5));
+      backward(y, Tensor.from(value, shape));
+      const host = new RandomStream(7, STREAM.stochasticDepth, 5);
+      const mask = Array.from({ length: shape[0]! }, () => Number((host.uint32() >>> 8) / 2 ** 24 >= Math.fround(0.4)));
+      const input = { shape, data: Float64Array.from(value) };
+      const expected = references.stochastic_depth!.forward({ input }, { p: 0.4, mask });
+      expectClose('output', await y.data(), expected, 1e-6);
+      expectClose('gradient', await x.grad!.data(), expected, 1e-6);
+    },
+  );
+
+  it('draws anew at every call, keeps about 1 - p of the samples and their mean', async () => {
+    const generator = new Generator(3);
+    const [a, b] = [0, 1].map(() => stochasticDepth(Tensor.ones([4000, 1]), 0.2, generator));
+    const [u, v] = [await a!.data(), await b!.data()];
+    expect(u.filter((value, i) => value > 0 === v[i]! > 0).length / 4000).toBeCloseTo(0.8 ** 2 + 0.2 ** 2, 1);
+    expect(u.reduce((sum, value) => sum + value, 0) / 4000).toBeCloseTo(1, 1);
+  });
+
+  it('is the identity at 0, zero at 1, and refuses the rest', async () => {
+    const x = Tensor.ones([3, 4]);
+    expect(stochasticDepth(x, 0)).toBe(x);
+    expect((await stochasticDepth(x, 1).data()).every(value => value === 0)).toBe(true);
+    expect(() => stochasticDepth(x, -0.1)).toThrow('from 0 to 1');
   });
 });
 

@@ -91,6 +91,20 @@ function kept(params: Record<string, unknown>, i: number): number {
   return mask[i] ? 1 / (1 - p) : 0;
 }
 
+/** As dropout, with one element of the mask for a whole sample: torchvision's stochastic_depth with mode 'row'. */
+export const stochasticDepth: Reference = {
+  name: 'stochastic_depth',
+  forward(inputs, params) {
+    const x = input(inputs, 'input');
+    return map(x, (value, i) => value * kept(params, sampleOf(x, i)));
+  },
+  backward(_, params, dy) {
+    return { input: map(dy, (g, i) => g * kept(params, sampleOf(dy, i))) };
+  },
+};
+
+const sampleOf = (x: RefTensor, i: number) => Math.floor((i * x.shape[0]!) / x.data.length);
+
 /** (N, everything else), in the same row-major order. */
 export const flatten: Reference = {
   name: 'flatten',

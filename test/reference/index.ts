@@ -1,8 +1,25 @@
 import { batchNormEval, batchNormTrain } from './batch_norm.js';
 import { conv2d } from './conv2d.js';
-import { abs, activations, add, div, dropout, exp, flatten, log, mul, neg, sqrt, square, sub } from './elementwise.js';
+import {
+  abs,
+  activations,
+  add,
+  div,
+  dropout,
+  exp,
+  flatten,
+  log,
+  mul,
+  neg,
+  sqrt,
+  square,
+  stochasticDepth,
+  sub,
+} from './elementwise.js';
+import { interpolateBilinear, normaliseChannels } from './image.js';
 import { linear, matmul } from './linear.js';
-import { maxPool2d } from './pool.js';
+import { adaptiveAvgPool2d, avgPool2d, maxPool2d } from './pool.js';
+import { channelShuffle, concat, narrow } from './rearrange.js';
 import { mean, sum } from './reduce.js';
 import { crossEntropy, logSoftmax, softmax } from './softmax.js';
 import type { Reference } from './tensor.js';
@@ -19,6 +36,13 @@ export const references: Record<string, Reference> = Object.fromEntries(
     linear,
     matmul,
     maxPool2d,
+    avgPool2d,
+    adaptiveAvgPool2d,
+    concat,
+    narrow,
+    channelShuffle,
+    interpolateBilinear,
+    normaliseChannels,
     ...Object.values(activations),
     abs,
     neg,
@@ -27,6 +51,7 @@ export const references: Record<string, Reference> = Object.fromEntries(
     sqrt,
     square,
     dropout,
+    stochasticDepth,
     flatten,
     add,
     sub,

@@ -75,7 +75,20 @@ const cases: Case[] = [
     { input: [3, 5] },
   ]),
   ...['abs', 'neg', 'exp', 'log', 'sqrt', 'square'].map((op): Case => [op, {}, { input: [3, 5] }]),
+  ['avg_pool2d', { kernel: 3, stride: 2, padding: 1 }, { input: [2, 2, 5, 4] }],
+  ['avg_pool2d', { kernel: [2, 3], padding: [1, 0], count_include_pad: false }, { input: [1, 2, 5, 4] }],
+  ['adaptive_avg_pool2d', { output: 1 }, { input: [2, 2, 3, 4] }],
+  ['adaptive_avg_pool2d', { output: [2, 3] }, { input: [1, 2, 5, 4] }],
+  ['concat', { axis: 1 }, { a: [2, 3, 2], b: [2, 1, 2], c: [2, 2, 2] }],
+  ['concat', { axis: -1 }, { a: [2, 3], b: [2, 2] }],
+  ['narrow', { axis: 1, start: 1, length: 2 }, { input: [2, 4, 2, 1] }],
+  ['channel_shuffle', { groups: 3 }, { input: [2, 6, 2, 1] }],
+  ['interpolate_bilinear', { size: [5, 7] }, { input: [1, 2, 3, 4] }],
+  ['interpolate_bilinear', { size: [2, 3] }, { input: [1, 2, 5, 4] }],
+  ['normalise_channels', { mean: [0.4, 0.5, 0.6], std: [0.2, 0.3, 0.4] }, { input: [2, 1, 2, 3] }],
+  ['normalise_channels', { mean: [0.4, 0.5, 0.6], std: [0.2, 0.3, 0.4] }, { input: [2, 3, 2, 1] }],
   ['flatten', {}, { input: [2, 3, 2, 2] }],
+  ['stochastic_depth', { p: 0.25, mask: [1, 0, 1] }, { input: [3, 2, 2] }],
   ['dropout', { p: 0.4, mask }, { input: [2, 3] }],
   ...['add', 'sub', 'mul', 'div'].flatMap((op): Case[] => [
     [op, {}, { a: [2, 3, 2], b: [2, 3, 2] }],
@@ -140,7 +153,19 @@ describe('the oracle equals PyTorch', () => {
   const known = goldens.ops.cases.filter((golden): golden is OpCase => golden.op in references);
 
   it('of every operation in the goldens', () => {
-    const without = ['dropout', 'flatten', 'abs', 'neg', 'exp', 'log', 'sqrt', 'square'];
+    const without = [
+      'dropout',
+      'stochastic_depth',
+      'narrow',
+      'normalise_channels',
+      'flatten',
+      'abs',
+      'neg',
+      'exp',
+      'log',
+      'sqrt',
+      'square',
+    ];
     expect([...new Set(known.map(golden => golden.op))].sort()).toEqual(
       Object.keys(references)
         .filter(op => !without.includes(op))

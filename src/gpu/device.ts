@@ -134,6 +134,7 @@ export class Device {
     if (uniform) key += `|${uniform.id}`;
     let group = this.#bindGroups.get(key);
     if (!group) {
+      for (const slice of slices) this.#requireOwn(slice);
       const entries: GPUBindGroupEntry[] = slices.map((slice, i) => ({
         binding: kernel.bindingIndices[i]!,
         resource: { buffer: slice.buffer.gpu, offset: slice.offset, size: slice.bytes },
@@ -168,6 +169,7 @@ export class Device {
   /** Records a copy of host bytes into a slice; `data` is copied now. */
   write(slice: Slice, data: ArrayBufferView): void {
     this.#alive();
+    this.#requireOwn(slice);
     const padded = new Uint8Array(Math.ceil(data.byteLength / 4) * 4);
     padded.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     if (padded.byteLength > slice.bytes) {
@@ -179,12 +181,15 @@ export class Device {
   /** Records a copy of `from` into the beginning of `to`. */
   copy(from: Slice, to: Slice): void {
     this.#alive();
+    this.#requireOwn(from);
+    this.#requireOwn(to);
     this.#commands.push({ kind: 'copy', from, to });
   }
 
   /** Records zeros into a slice. */
   clear(slice: Slice): void {
     this.#alive();
+    this.#requireOwn(slice);
     this.#commands.push({ kind: 'clear', slice });
   }
 
@@ -208,6 +213,7 @@ export class Device {
   /** Reads a slice back: submits, waits and copies. */
   async read(slice: Slice): Promise<ArrayBuffer> {
     this.#alive();
+    this.#requireOwn(slice);
     const staging =
       this.#staging.get(slice.bytes)?.pop() ??
       this.#gpu.createBuffer({ label: 'readback', size: slice.bytes, usage: READBACK });
@@ -262,6 +268,12 @@ export class Device {
   #alive(): void {
     if (this.#destroyed) throw new Error('the device was destroyed');
     this.check();
+  }
+
+  #requireOwn(slice: Slice): void {
+    if (slice.buffer.pool !== this.pool) {
+      throw new Error('memory of another device was given: tensors meet only on the device that they were made on');
+    }
   }
 
   #shader(name: string): Shader {

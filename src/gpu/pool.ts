@@ -8,7 +8,10 @@ export interface Slice {
 }
 
 export interface PooledBuffer {
+  /** Unique among the buffers of all pools: bind groups are found by it. */
   readonly id: number;
+  /** The pool that it came from, which tells the device. */
+  readonly pool: BufferPool;
   readonly gpu: GPUBuffer;
   readonly bytes: number;
 }
@@ -24,6 +27,8 @@ const USAGE = 0x80 | 0x08 | 0x04; // STORAGE | COPY_DST | COPY_SRC
 /** Free memory kept before buffers that nobody took lately are given back. */
 const SPARE_BYTES = 256 * 2 ** 20;
 
+let nextId = 0;
+
 /**
  * Storage buffers by exact size, last freed first. A training step that allocates in the same order as the one before
  * gets the same buffers back, which keeps bind groups valid; nothing is created or destroyed from the second step on.
@@ -31,7 +36,6 @@ const SPARE_BYTES = 256 * 2 ** 20;
 export class BufferPool {
   readonly #free = new Map<number, PooledBuffer[]>();
   readonly #live = new Set<PooledBuffer>();
-  #nextId = 0;
   #liveBytes = 0;
   #freeBytes = 0;
 
@@ -75,8 +79,13 @@ export class BufferPool {
       this.#freeBytes -= size;
     } else {
       if (this.#freeBytes > this.#liveBytes + SPARE_BYTES) this.trim();
-      const id = this.#nextId++;
-      buffer = { id, bytes: size, gpu: this.device.createBuffer({ label: `pool ${id}`, size, usage: USAGE }) };
+      const id = nextId++;
+      buffer = {
+        id,
+        pool: this,
+        bytes: size,
+        gpu: this.device.createBuffer({ label: `pool ${id}`, size, usage: USAGE }),
+      };
     }
     this.#live.add(buffer);
     this.#liveBytes += size;

@@ -130,6 +130,31 @@ describe('faults', () => {
     }).toThrow('65535');
   });
 
+  it('of memory of another device are thrown at once, even where its number is one of ours', async () => {
+    const [a, b] = [await freshDevice({ twice }), await freshDevice({ twice })];
+    const [own, foreign] = [a.pool.acquire(16), b.pool.acquire(16)];
+    const call = { shader: 'twice', entry: 'main', params: { count: 1 }, grid: [1] as const };
+    a.dispatch({ ...call, bindings: { y: own } });
+    for (const use of [
+      () => {
+        a.dispatch({ ...call, bindings: { y: foreign } });
+      },
+      () => {
+        a.write(foreign, new Float32Array(4));
+      },
+      () => {
+        a.copy(own, foreign);
+      },
+      () => {
+        a.clear(foreign);
+      },
+    ]) {
+      expect(use).toThrow('another device');
+    }
+    await expect(a.read(foreign)).rejects.toThrow('another device');
+    await a.settle();
+  });
+
   it('a lost device is named at the next sync', async () => {
     const adapter = (await gpu.requestAdapter())!;
     const raw = await adapter.requestDevice();

@@ -223,7 +223,8 @@ export class Device {
     try {
       await this.#wait(staging.mapAsync(MAP_READ));
     } catch (error) {
-      this.check();
+      // Dawn's own error says nothing where the device is gone.
+      this.#alive();
       throw error;
     }
     this.check();

@@ -171,6 +171,13 @@ describe('faults', () => {
       device.clear(device.zeros);
     }).toThrow('destroyed');
   });
+
+  it('a read that is under way when the device is destroyed says so', async () => {
+    const device = await freshDevice();
+    const reading = device.read(device.zeros);
+    device.destroy();
+    await expect(reading).rejects.toThrow('destroyed');
+  });
 });
 
 describe('openDevice', () => {

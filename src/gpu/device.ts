@@ -420,7 +420,10 @@ export class Device {
     };
     const finish = () => {
       endPass();
-      if (encoder) queue.submit([encoder.finish()]);
+      if (encoder) {
+        this.#profiler?.resolve(encoder);
+        queue.submit([encoder.finish()]);
+      }
       encoder = undefined;
       used.clear();
     };
@@ -471,10 +474,6 @@ export class Device {
           doomed.push(command.buffer);
           break;
       }
-    }
-    if (this.#profiler && encoder) {
-      endPass();
-      this.#profiler.resolve(encoder);
     }
     finish();
     for (const buffer of doomed) {

@@ -214,4 +214,20 @@ describe('openDevice', () => {
     expect(time?.ms).toBeGreaterThan(0);
     expect(time?.ms).toBeLessThan(5000);
   });
+
+  it('times what a write has parted from the rest of its batch', async () => {
+    const device = await paths.native();
+    if (!device.features.has('timestamp-query')) {
+      await expect(device.profile(() => Promise.resolve())).rejects.toThrow('no timestamp queries');
+      return;
+    }
+    setDefaultDevice(device);
+    const x = Tensor.ones([64]);
+    const { times } = await device.profile(async () => {
+      relu(x).dispose();
+      x.set(new Float32Array(64)); // may not overtake the kernel, so the kernel is submitted before
+      await device.settle();
+    });
+    expect([...times.values()].map(({ launches }) => launches)).toEqual([1]);
+  });
 });

@@ -5,7 +5,8 @@
 // for class labels t with class weights w and label smoothing s, and Σ_n Σ_k w[k]·target[n,k]·(−log q[n,k]) / N for target
 // probabilities: the mean reduction of torch.nn.CrossEntropyLoss (the smoothed term is divided by the same Σ w[t]).
 // `row` is Σ_k u[n,k]·(−log q[n,k]) with u the coefficients above, `norm` what the sum is divided by.
-// log-sum-exp subtracts the row's maximum, so that no exponential overflows.
+// log-sum-exp subtracts the row's maximum, so that no exponential overflows. A label of K or more cannot be refused here:
+// it makes the loss and its row's gradient NaN, which stops training.
 
 const WORKGROUP = 64u;
 const SOFT = false;     // targets are probabilities (N,K), else labels (N)
@@ -34,10 +35,13 @@ fn cross_entropy_rows(@builtin(global_invocation_id) id: vec3u) {
   let log_sum = log(sum) + highest;
   var label = 0u;
   if (!SOFT) { label = labels[n]; }
+  // The bits of NaN go through a variable: a constant that is not finite does not compile.
+  var nan_bits = 0x7fc00000u;
+  let start = select(0.0, bitcast<f32>(nan_bits), label >= p.k);
   var label_weight = 1.0;
-  if (WEIGHTED && !SOFT) { label_weight = class_weight[label]; }
-  var loss = 0.0;
-  var total = 0.0; // Σ u
+  if (WEIGHTED && !SOFT) { label_weight = class_weight[min(label, p.k - 1u)]; }
+  var loss = start;
+  var total = start; // Σ u
   for (var turn = 0u; turn < 2u; turn++) {
     for (var k = 0u; k < p.k; k++) {
       var u = p.smoothing / f32(p.k);

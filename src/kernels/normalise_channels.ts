@@ -18,7 +18,7 @@ export function normaliseChannels(x: Tensor, mean: readonly number[], std: reado
   const [n, , h, w] = x.shape as [number, number, number, number];
   const of = (values: readonly number[], i: number) => values[i] ?? 1;
   const params = {
-    ...{ c, repeats: c / x.shape[1]! },
+    ...{ c, repeats: c / x.shape[1] },
     ...{ mean0: of(mean, 0), mean1: of(mean, 1), mean2: of(mean, 2), mean3: of(mean, 3) },
     ...{ std0: of(std, 0), std1: of(std, 1), std2: of(std, 2), std3: of(std, 3) },
   };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { accumulateTotals, crossEntropy } from '../../src/kernels/index.js';
-import { setDefaultDevice, Tensor } from '../../src/tensor/index.js';
+import { backward, setDefaultDevice, Tensor } from '../../src/tensor/index.js';
 import { pathNames, paths } from '../devices.js';
 import { checkOp } from './check.js';
 
@@ -62,6 +62,39 @@ describe('cross-entropy', () => {
     expect([...(await totals.data())].slice(1)).toEqual([2, 3, 2]);
     batch([Infinity, 0], [1]);
     expect((await totals.data())[3]).toBe(3);
+  });
+
+  it.each(pathNames)(
+    'is NaN for a label that is no class, and gives that row no other gradient, on the %s path',
+    async path => {
+      setDefaultDevice(await paths[path]());
+      for (const weight of [undefined, Tensor.from([1, 2, 3], [3])]) {
+        for (const labelSmoothing of [0, 0.1]) {
+          const logits = Tensor.from([1, 2, 3, 3, 2, 1], [2, 3], { requiresGrad: true });
+          const loss = crossEntropy(logits, Tensor.from([1, 3], [2], { dtype: 'u32' }), { weight, labelSmoothing });
+          backward(loss);
+          expect(await loss.item()).toBeNaN();
+          expect([...(await logits.grad!.data())].map(Number.isNaN)).toEqual([false, false, false, true, true, true]);
+        }
+      }
+      const far = crossEntropy(Tensor.zeros([1, 3]), Tensor.from([0xffffffff], [1], { dtype: 'u32' }));
+      expect(await far.item()).toBeNaN();
+      const totals = Tensor.zeros([4]);
+      accumulateTotals(totals, Tensor.zeros([1, 3]), far, Tensor.from([0xffffffff], [1], { dtype: 'u32' }));
+      expect([...(await totals.data())]).toEqual([0, 0, 0, 1]);
+    },
+  );
+
+  it('is not a number for a label that no class has', async () => {
+    for (const path of pathNames) {
+      setDefaultDevice(await paths[path]());
+      const logits = Tensor.from([1, 2, 3, 4], [2, 2]);
+      const loss = crossEntropy(logits, Tensor.from([0, 2], [2], { dtype: 'u32' }));
+      expect(await loss.item()).toBeNaN();
+      const totals = Tensor.zeros([4]);
+      accumulateTotals(totals, logits, loss, Tensor.from([0, 2], [2], { dtype: 'u32' }));
+      expect([...(await totals.data())]).toEqual([0, 0, 0, 1]);
+    }
   });
 
   it('refuses targets that do not fit', async () => {

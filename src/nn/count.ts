@@ -1,5 +1,5 @@
-import { noGrad, observe, scope, Tensor } from '../tensor/index.js';
 import type { Module } from './module.js';
+import { summarize } from './summary.js';
 
 /** Number of learned values. */
 export function countParameters(model: Module): number {
@@ -11,18 +11,5 @@ export function countParameters(model: Module): number {
  * `input` is (C,H,W).
  */
 export function countMacs(model: Module, input: readonly [number, number, number]): number {
-  let macs = 0;
-  const training = model.training;
-  model.eval();
-  scope(() => {
-    observe(
-      (op, [, weight], output) => {
-        // Each output value takes the products of one output channel's weight.
-        if (op === 'conv2d' || op === 'linear') macs += output.size * (weight!.size / weight!.shape[0]!);
-      },
-      () => noGrad(() => model.forward(Tensor.zeros([1, ...input]))),
-    );
-  });
-  model.train(training);
-  return macs;
+  return summarize(model, input).total.macs;
 }

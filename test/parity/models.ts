@@ -4,6 +4,7 @@ import {
   countParameters,
   Dropout,
   modelRegistry,
+  StochasticDepth,
   type Module,
   type StateEntry,
 } from '../../src/nn/index.js';
@@ -27,7 +28,9 @@ async function checkModel(golden: ModelCase, seed: number): Promise<Deviation[]>
     const state = await checkState(model, golden);
     // Names that differ leave nothing to compare further.
     if (state.some(({ excess }) => excess > 1)) return state;
-    for (const [, module] of model.namedModules()) if (module instanceof Dropout) module.p = 0;
+    for (const [, module] of model.namedModules()) {
+      if (module instanceof Dropout || module instanceof StochasticDepth) module.p = 0;
+    }
     const deviations = [...state, ...(await checkPasses(model, golden, seed))];
     for (const rule of ['sgd', 'adam'] as const) deviations.push(...(await checkLosses(model, golden, seed, rule)));
     return deviations;

@@ -1,39 +1,44 @@
-import type { Module } from '../module.js';
-import { ImprovedMLP } from './improved-mlp.js';
-import { SimpleCNN } from './simple-cnn.js';
-import { SimpleMLP } from './simple-mlp.js';
+import type { ModelDefinition } from './definition.js';
+import { efficientNetB0 } from './efficientnet-b0.js';
+import { ferPlusCNNSmall } from './ferplus-cnn-small.js';
+import { ferPlusCNN } from './ferplus-cnn.js';
+import { gapCNN } from './gap-cnn.js';
+import { improvedCNN } from './improved-cnn.js';
+import { improvedMLP } from './improved-mlp.js';
+import { miniResNet } from './mini-resnet.js';
+import { mobileNetV2 } from './mobilenet-v2.js';
+import { resEmotionCNN } from './res-emotion-cnn.js';
+import { resNet18FER } from './resnet18-fer.js';
+import { resNet18Gray } from './resnet18-gray.js';
+import { resNet18 } from './resnet18.js';
+import { shuffleNetV2 } from './shufflenet-v2.js';
+import { simpleCNN } from './simple-cnn.js';
+import { simpleMLP } from './simple-mlp.js';
+import { vggFER } from './vgg-fer.js';
+import { vgg13FERPlus } from './vgg13-ferplus.js';
 
-export interface ModelOptions {
-  /** Number of classes; seven by default. */
-  readonly classes?: number;
-}
-
-export interface ModelDefinition {
-  readonly description: string;
-  /** Channels and side of the square input. */
-  readonly channels: number;
-  readonly size: number;
-  readonly create: (options?: ModelOptions) => Module;
-}
+/** Every architecture, in the order in which they are listed. */
+const models: readonly ModelDefinition[] = [
+  simpleMLP,
+  improvedMLP,
+  simpleCNN,
+  improvedCNN,
+  gapCNN,
+  miniResNet,
+  resEmotionCNN,
+  ferPlusCNN,
+  ferPlusCNNSmall,
+  vgg13FERPlus,
+  vggFER,
+  resNet18,
+  resNet18Gray,
+  resNet18FER,
+  mobileNetV2,
+  shuffleNetV2,
+  efficientNetB0,
+];
 
 /** Every architecture by the name that the command line takes. */
-export const modelRegistry: Readonly<Record<string, ModelDefinition>> = {
-  'simple-mlp': {
-    description: 'one hidden layer of 256',
-    channels: 1,
-    size: 48,
-    create: ({ classes = 7 } = {}) => new SimpleMLP(classes),
-  },
-  'improved-mlp': {
-    description: 'three hidden layers with batch normalisation and dropout',
-    channels: 1,
-    size: 48,
-    create: ({ classes = 7 } = {}) => new ImprovedMLP(classes),
-  },
-  'simple-cnn': {
-    description: 'three convolutions with max pooling, 128 hidden units',
-    channels: 1,
-    size: 48,
-    create: ({ classes = 7 } = {}) => new SimpleCNN(classes),
-  },
-};
+export const modelRegistry: Readonly<Record<string, ModelDefinition>> = Object.fromEntries(
+  models.map(model => [model.name, model]),
+);

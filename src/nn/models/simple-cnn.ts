@@ -1,6 +1,7 @@
 import type { Tensor } from '../../tensor/index.js';
-import { Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential } from '../layers.js';
+import { Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential } from '../layers/index.js';
 import { Module } from '../module.js';
+import { defineModel, type Settings } from './definition.js';
 
 function block(inChannels: number, outChannels: number): Module[] {
   return [new Conv2d(inChannels, outChannels, 3, { padding: 1 }), new ReLU(), new MaxPool2d(2, 2)];
@@ -11,14 +12,27 @@ export class SimpleCNN extends Module {
   readonly features: Sequential;
   readonly classifier: Sequential;
 
-  constructor(classes: number) {
+  constructor({ classes, channels, side }: Settings) {
     super();
-    this.features = new Sequential(...block(1, 16), ...block(16, 32), ...block(32, 64));
-    this.classifier = new Sequential(new Flatten(), new Linear(64 * 6 * 6, 128), new ReLU(), new Linear(128, classes));
+    this.features = new Sequential(...block(channels, 16), ...block(16, 32), ...block(32, 64));
+    this.classifier = new Sequential(
+      new Flatten(),
+      ...[new Linear(64 * side * side, 128), new ReLU()],
+      new Linear(128, classes),
+    );
   }
 
-  /** x (N,1,48,48) to logits (N,classes). */
-  forward(x: Tensor): Tensor {
+  /** x (N,channels,size,size) to logits (N,classes). */
+  protected compute(x: Tensor): Tensor {
     return this.classifier.forward(this.features.forward(x));
   }
 }
+
+export const simpleCNN = defineModel('simple-cnn', {
+  description: 'three convolutions with max pooling, 128 hidden units',
+  channels: 1,
+  size: 48,
+  classes: 7,
+  side: size => Math.floor(size / 8),
+  build: settings => new SimpleCNN(settings),
+});

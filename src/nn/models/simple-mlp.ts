@@ -1,19 +1,28 @@
+import { flatten } from '../../kernels/transpose.js';
 import type { Tensor } from '../../tensor/index.js';
-import { Flatten, Linear, ReLU, Sequential } from '../layers.js';
+import { Linear, ReLU, Sequential } from '../layers/index.js';
 import { Module } from '../module.js';
+import { defineModel, type Settings } from './definition.js';
 
-/** One hidden layer of 256 on the flattened 48x48 image. */
+/** One hidden layer of 256 on the flattened image. */
 export class SimpleMLP extends Module {
   readonly net: Sequential;
-  readonly #flatten = new Flatten();
 
-  constructor(classes: number) {
+  constructor({ classes, channels, size }: Settings) {
     super();
-    this.net = new Sequential(new Linear(48 * 48, 256), new ReLU(), new Linear(256, classes));
+    this.net = new Sequential(new Linear(channels * size * size, 256), new ReLU(), new Linear(256, classes));
   }
 
-  /** x (N,1,48,48) to logits (N,classes). */
-  forward(x: Tensor): Tensor {
-    return this.net.forward(this.#flatten.forward(x));
+  /** x (N,channels,size,size) to logits (N,classes). */
+  protected compute(x: Tensor): Tensor {
+    return this.net.forward(flatten(x));
   }
 }
+
+export const simpleMLP = defineModel('simple-mlp', {
+  description: 'one hidden layer of 256',
+  channels: 1,
+  size: 48,
+  classes: 7,
+  build: settings => new SimpleMLP(settings),
+});

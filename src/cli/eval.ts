@@ -1,7 +1,9 @@
 import { Command, Option } from 'commander';
 import { SPLIT_NAMES, type SplitName } from '../data/dataset.js';
+import type { ModelChoice } from '../train/model.js';
 import { UserError } from '../util/errors.js';
 import { matchClasses, parseClasses } from './classes.js';
+import { activationOption, inputSizeOption, seOption } from './model-options.js';
 import {
   addGpuOptions,
   addNormalisationOptions,
@@ -18,6 +20,9 @@ interface Flags extends GpuOptions {
   run?: string;
   model?: string;
   weights?: string;
+  inputSize?: number;
+  se?: true;
+  activation?: 'relu' | 'sigmoid';
   data?: string;
   split: SplitName;
   classes?: number | string[];
@@ -37,6 +42,11 @@ export function evalCommand(): Command {
     .option('--run <folder>', 'a run of facegrad train; brings its model, weights, data and normalisation')
     .option('--model <name>', 'with --weights')
     .option('--weights <file>', "safetensors with PyTorch's names")
+    .addOption(
+      inputSizeOption("side of the square images that the model gets (default: the weights' own, else the model's)"),
+    )
+    .addOption(seOption())
+    .addOption(activationOption())
     .option('--data <path>', `${dataDescription} (default: the data of --run)`)
     .addOption(
       new Option('--split <name>', 'which images').choices(SPLIT_NAMES).argParser(oneOf(SPLIT_NAMES)).default('val'),
@@ -50,28 +60,33 @@ export function evalCommand(): Command {
 
 /** Model, weights and what belongs to them. */
 interface Subject {
-  model: string;
+  model: ModelChoice;
   weights: string;
   data: string;
-  /** What `config.json` knows of the weights, or what they say themselves. */
-  trained: { classes: string[]; mean: number[]; std: number[] } | undefined;
+  /** What `config.json` knows of the weights; else they say it themselves, where facegrad wrote them. */
+  trained: { classes: string[]; mean: number[]; std: number[]; imagenet?: boolean } | undefined;
 }
 
 async function runEvaluation(flags: Flags): Promise<void> {
   const subject = await findSubject(flags);
-  const { findModel, requireInput } = await import('./find-model.js');
-  const definition = findModel(subject.model);
+  const { findModel } = await import('./find-model.js');
+  findModel(subject.model);
   const { loadWeights } = await import('../train/checkpoint.js');
   const { state, info } = await loadWeights(subject.weights);
+  const { createModel, definitionOf, modelChoice, takesImageNet } = await import('../train/model.js');
+  // Weights that facegrad wrote know how their network was built; what is given goes first.
+  const own = info?.model === subject.model.model ? modelChoice(info) : {};
+  const choice = { ...own, ...subject.model };
+  const definition = definitionOf(choice);
   const { loadDataVisibly } = await import('./load-data.js');
   const data = await loadDataVisibly(subject.data);
-  requireInput(subject.model, definition, data);
   const split = data.splits[flags.split];
   if (split.count === 0) throw new UserError(`${data.name} has no ${flags.split} images`);
   const trained = subject.trained ?? info;
   const names = matchClasses(flags.classes, trained?.classes, data.classes);
   const { normalisationOf } = await import('../train/trainer.js');
-  const normalisation = normalisationOf({ ...trained, ...flags }, data, data.splits.train);
+  const imagenet = takesImageNet(definition, flags) && (trained ? trained.imagenet === true : true);
+  const normalisation = normalisationOf({ ...trained, ...flags, imagenet }, data, data.splits.train);
 
   const { openDevice } = await import('../gpu/node.js');
   const { setDefaultDevice } = await import('../tensor/index.js');
@@ -82,7 +97,8 @@ async function runEvaluation(flags: Flags): Promise<void> {
   const status = new StatusLine();
   try {
     setDefaultDevice(device);
-    const model = definition.create({ classes: names.length });
+    const { init } = await import('../nn/index.js');
+    const model = init.withoutValues(() => createModel(choice, data, names.length, imagenet));
     try {
       model.loadStateDict(state);
     } catch (error) {
@@ -99,7 +115,7 @@ async function runEvaluation(flags: Flags): Promise<void> {
     const confusion = confusionMatrix(labels, predictions, names.length);
     const report = classificationReport(confusion);
     const perClass = report.perClass.map((scores, i) => ({ name: names[i]!, ...scores }));
-    const result: Evaluation = { model: subject.model, split: flags.split, count, loss, accuracy, confusion, perClass };
+    const result: Evaluation = { model: choice.model, split: flags.split, count, loss, accuracy, confusion, perClass };
     console.log(flags.json ? JSON.stringify(result) : evaluationLines(result, report, data.name).join('\n'));
   } finally {
     status.clear();
@@ -108,16 +124,20 @@ async function runEvaluation(flags: Flags): Promise<void> {
 }
 
 async function findSubject(flags: Flags): Promise<Subject> {
-  const { run, model, weights, data } = flags;
+  const { run, model, weights, inputSize, se, activation, data } = flags;
   if (run !== undefined) {
     if (model !== undefined || weights !== undefined) {
       throw new UserError('--run brings its own model and weights: leave out --model and --weights');
     }
+    if (inputSize !== undefined || se || activation !== undefined) {
+      throw new UserError('--run brings its own network: leave out --input-size, --se and --activation');
+    }
     const { RunFolder } = await import('../train/run.js');
+    const { modelChoice } = await import('../train/model.js');
     const folder = await RunFolder.open(run);
     if (!(await folder.hasBest())) throw new UserError(`${run} has no best weights yet: no epoch was finished`);
     const { config, best } = folder;
-    return { model: config.options.model, weights: best, data: data ?? config.options.data, trained: config };
+    return { model: modelChoice(config.options), weights: best, data: data ?? config.options.data, trained: config };
   }
   if (model === undefined && weights === undefined) {
     throw new UserError('eval needs --run <folder>, or --model <name> and --weights <file>');
@@ -125,5 +145,9 @@ async function findSubject(flags: Flags): Promise<Subject> {
   if (model === undefined) throw new UserError('--weights needs --model <name>; `facegrad models` lists them');
   if (weights === undefined) throw new UserError('--model needs --weights <file>');
   if (data === undefined) throw new UserError('--weights needs --data <path>, or --data synthetic');
-  return { model, weights, data, trained: undefined };
+  const choice: ModelChoice = { model };
+  if (inputSize !== undefined) choice.inputSize = inputSize;
+  if (se) choice.se = se;
+  if (activation !== undefined) choice.activation = activation;
+  return { model: choice, weights, data, trained: undefined };
 }

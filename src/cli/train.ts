@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import type { TrainOptions } from '../train/types.js';
 import { UserError } from '../util/errors.js';
 import { exitCodes } from './errors.js';
+import { activationOption, dropoutOption, inputSizeOption, seOption } from './model-options.js';
 import {
   addGpuOptions,
   addNormalisationOptions,
@@ -31,6 +32,12 @@ export function trainCommand(exitWith: (code: number) => void): Command {
     )
     .argument('[model]', 'what to train; not needed with --resume')
     .option('--data <path>', dataDescription)
+    .addOption(
+      inputSizeOption("side of the square images that the model gets; the data's are resized (default: the model's)"),
+    )
+    .addOption(dropoutOption())
+    .addOption(seOption())
+    .addOption(activationOption())
     .option('--epochs <n>', `passes over the training split (default: ${defaults.epochs})`, integer(1))
     .option('--batch-size <n>', `images of one step (default: ${defaults.batchSize})`, integer(1, 65_536))
     .option(
@@ -56,7 +63,7 @@ export function trainCommand(exitWith: (code: number) => void): Command {
     .option('--nesterov', 'Nesterov momentum, of SGD')
     .option('--seed <n>', `of weights, order and dropout (default: ${defaults.seed})`, integer(0, 0xffff_ffff))
     .option('--limit <n>', 'use at most n images of each split', integer(1));
-  addNormalisationOptions(command, "the training split's own")
+  addNormalisationOptions(command, "ImageNet's for models of three channels, else the training split's")
     .option('--out <folder>', 'run folder (default: runs/<model>-<time>)')
     .option('--force', 'replace the run that --out holds')
     .option('--resume <run>', 'continue the run in that folder; it keeps its options, only --epochs can be raised')
@@ -80,7 +87,7 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
   const resumed = resume === undefined ? undefined : await RunFolder.open(resume);
   const options = resumed ? resumedOptions(resumed.config, given) : newOptions(given);
   const { findModel } = await import('./find-model.js');
-  findModel(options.model);
+  findModel(options);
   const run =
     resumed ?? (await RunFolder.create(out ?? (await defaultRunPath(options.model)), { force: force ?? false }));
 

@@ -5,6 +5,7 @@ import type { Module, StateEntry } from '../nn/index.js';
 import { Tensor, type Generator } from '../tensor/index.js';
 import { UserError } from '../util/errors.js';
 import { writeFileAtomic } from './files.js';
+import { modelOptionsShape } from './model.js';
 import type { Optimizer } from './optim.js';
 import type { EpochRow } from './types.js';
 
@@ -14,9 +15,12 @@ import type { EpochRow } from './types.js';
  */
 const weightsSchema = z.object({
   model: z.string(),
+  ...modelOptionsShape,
   classes: z.array(z.string()),
   mean: z.array(z.number()),
   std: z.array(z.number()),
+  /** Whether the network then normalises as ImageNet's images were. */
+  imagenet: z.boolean().exactOptional(),
   epoch: z.int(),
 });
 

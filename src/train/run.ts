@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import * as z from 'zod';
 import { UserError } from '../util/errors.js';
 import { isTemporaryNameOf, writeFileAtomic } from './files.js';
+import { modelOptionsShape } from './model.js';
 import type { EpochRow, TrainOptions, TrainSummary } from './types.js';
 
 const fileNames = {
@@ -19,6 +20,7 @@ const perChannel = z.array(z.number()).min(1);
 
 const optionsSchema = z.strictObject({
   model: z.string().min(1),
+  ...modelOptionsShape,
   data: z.string().min(1),
   epochs: z.int().positive(),
   batchSize: z.int().positive(),
@@ -51,6 +53,8 @@ const configSchema = z.strictObject({
   /** What the run normalises with, per channel: given, or measured on the training split. */
   mean: perChannel,
   std: z.array(positive).min(1),
+  /** Whether the network then normalises as ImageNet's images were. */
+  imagenet: z.boolean().exactOptional(),
   /** The adapter that the run began on. */
   adapter: z.string(),
 });

@@ -1,12 +1,13 @@
 import type { Device } from '../gpu/device.js';
 import { epochOrder, limitSplit, pixelStatistics, type DataSet, type Split } from '../data/dataset.js';
 import { accumulateTotals, crossEntropy } from '../kernels/index.js';
-import { countParameters, modelRegistry, type Module } from '../nn/index.js';
+import { countParameters, type Module } from '../nn/index.js';
 import { backward, defaultGenerator, manualSeed, scope, setDefaultDevice, Tensor } from '../tensor/index.js';
 import { UserError } from '../util/errors.js';
 import { Batches, type Normalisation } from './batches.js';
 import { loadCheckpoint, loadWeights, saveCheckpoint, saveWeights, type Position, type Trainee } from './checkpoint.js';
 import { firstBadTensor } from './diagnose.js';
+import { createModel, definitionOf, modelChoice, takesImageNet } from './model.js';
 import { Adam, SGD, type Optimizer } from './optim.js';
 import type { RunFolder } from './run.js';
 import type { EpochRow, Reporter, TrainOptions, TrainSummary } from './types.js';
@@ -67,26 +68,19 @@ export async function train(
 ): Promise<TrainSummary> {
   const { run, reporter, signal } = context;
   setDefaultDevice(device);
-  const definition = modelRegistry[options.model];
-  if (!definition) throw new UserError(`unknown model '${options.model}'`);
-  if (data.channels !== definition.channels || data.height !== definition.size || data.width !== definition.size) {
-    throw new UserError(
-      `${options.model} takes images of ${definition.channels}x${definition.size}x${definition.size} ` +
-        `(channels, height, width); ${data.name} has ${data.channels}x${data.height}x${data.width}`,
-    );
-  }
   const splits = limitedSplits(data, options);
-  const normalisation = normalisationOf(options, data, splits.train);
+  const imagenet = takesImageNet(definitionOf(options), options);
+  const normalisation = normalisationOf({ ...options, imagenet }, data, splits.train);
 
   manualSeed(options.seed);
   const generator = defaultGenerator();
-  const model = definition.create({ classes: data.classes.length });
+  const model = createModel(options, data, data.classes.length, imagenet);
   const optimizer = makeOptimizer(model, options);
   const totals = Tensor.zeros([4]).keep();
   const trainee: Trainee = { model, optimizer, generator, totals };
   const parameters = countParameters(model);
   const adapter = adapterName(device);
-  const info = { model: options.model, classes: [...data.classes], ...normalisation };
+  const info = { ...modelChoice(options), classes: [...data.classes], ...normalisation };
 
   let position: Position = { epochs: 0, step: 0, seconds: 0, epochSeconds: 0, history: [] };
   if (context.resume) {
@@ -297,13 +291,18 @@ function meanRate(history: readonly EpochRow[]): number {
   return history.length / history.reduce((sum, row) => sum + 1 / row.imagesPerSecond, 0);
 }
 
-/** What images are normalised with: what the options say, else the training split's own statistics. */
+/**
+ * What images are normalised with before they go to the network: what the options say, else the training split's own
+ * statistics; nothing where the network normalises as ImageNet's images were.
+ */
 export function normalisationOf(
-  options: Pick<TrainOptions, 'mean' | 'std'>,
+  options: Pick<TrainOptions, 'mean' | 'std'> & { readonly imagenet?: boolean },
   data: DataSet,
   train: Split,
-): Normalisation & { mean: number[]; std: number[] } {
-  const measured = options.mean && options.std ? undefined : pixelStatistics(train, data.channels);
+): Normalisation & { mean: number[]; std: number[]; imagenet?: true } {
+  const { channels } = data;
+  if (options.imagenet) return { mean: new Array(channels).fill(0), std: new Array(channels).fill(1), imagenet: true };
+  const measured = options.mean && options.std ? undefined : pixelStatistics(train, channels);
   const mean = options.mean ?? measured!.mean;
   const std = options.std ?? measured!.std;
   for (const [name, values] of Object.entries({ mean, std })) {

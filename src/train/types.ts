@@ -1,11 +1,11 @@
 /** What the training loop is told, and what it tells: the contract between `src/train` and whoever shows a run. */
 
+import type { ModelChoice } from './model.js';
+
 export type OptimizerName = 'adam' | 'sgd';
 
 /** Every choice that decides a run's result; all of them are stored in the run's `config.json`. */
-export interface TrainOptions {
-  /** Name in the model registry, such as `simple-cnn`. */
-  model: string;
+export interface TrainOptions extends ModelChoice {
   /** `synthetic`, or the path of a data set. */
   data: string;
   epochs: number;
@@ -20,7 +20,7 @@ export interface TrainOptions {
   seed: number;
   /** At most this many images of each split, drawn with the seed. */
   limit?: number;
-  /** Per channel, on pixels scaled to 0..1; by default the training split's own. */
+  /** Per channel, on pixels scaled to 0..1; by default ImageNet's for models of three channels, else the training split's. */
   mean?: number[];
   std?: number[];
 }

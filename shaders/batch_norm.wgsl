@@ -14,6 +14,7 @@
 
 alias V = vec4f;     // vec4f; f32 where C is not a multiple of four
 const WORKGROUP = 64u;
+const ROWS = 8u;        // rows an invocation of apply and backward_input does: the division that finds them is dear
 const RESIDUAL = false; // apply: a residual is added
 const BATCH = true;     // backward: statistics came from the batch
 
@@ -177,19 +178,27 @@ fn batch_norm_running(@builtin(global_invocation_id) id: vec3u) {
   stats[p.c + id.x] = V(1.0) / sqrt(running_var_in[id.x] + V(p.eps));
 }
 
-// x[i] normalised and put to scale: what the activation, or the residual before it, takes.
-fn affine(i: u32, c: u32) -> V {
-  return fma((x[i] - stats_in[c]) * stats_in[p.c + c], weight[c], bias[c]);
+// x normalised and put to scale: what the activation, or the residual before it, takes.
+fn affine(x: V, mean: V, rstd: V, weight: V, bias: V) -> V {
+  return fma((x - mean) * rstd, weight, bias);
 }
 
-// An invocation: one V of y. Dispatch (ceil(rows·c/WORKGROUP/y), y).
+// An invocation: one V of channels of y over ROWS rows. Dispatch (ceil(ceil(rows/ROWS)·c/WORKGROUP/y), y).
 @compute @workgroup_size(WORKGROUP)
 fn batch_norm_apply(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = id.y * groups.x * WORKGROUP + id.x;
-  if (i >= p.rows * p.c) { return; }
-  var v = affine(i, i % p.c);
-  if (RESIDUAL) { v += residual[i]; }
-  y[i] = activate(v);
+  let job = id.y * groups.x * WORKGROUP + id.x;
+  let block = job / p.c;
+  let c = job - block * p.c;
+  let mean = stats_in[c];
+  let rstd = stats_in[p.c + c];
+  let w = weight[c];
+  let shift = bias[c];
+  for (var r = block * ROWS; r < min(block * ROWS + ROWS, p.rows); r++) {
+    let i = r * p.c + c;
+    var v = affine(x[i], mean, rstd, w, shift);
+    if (RESIDUAL) { v += residual[i]; }
+    y[i] = activate(v);
+  }
 }
 
 // An invocation: Σ g and Σ g·x̂ of one V of channels over `chunk` rows. Dispatch (ceil(c/WORKGROUP), chunks).
@@ -200,11 +209,13 @@ fn batch_norm_backward_sums(@builtin(global_invocation_id) id: vec3u) {
   let last = min(first + p.chunk, p.rows);
   let mean = stats_in[id.x];
   let rstd = stats_in[p.c + id.x];
+  let w = weight[id.x];
+  let shift = bias[id.x];
   var sum = V();
   var product = V();
   for (var r = first; r < last; r++) {
     let i = r * p.c + id.x;
-    let g = dy[i] * activate_slope(affine(i, id.x));
+    let g = dy[i] * activate_slope(affine(x[i], mean, rstd, w, shift));
     sum += g;
     product = fma(g, (x[i] - mean) * rstd, product);
   }
@@ -220,11 +231,13 @@ fn batch_norm_backward_sums_residual(@builtin(global_invocation_id) id: vec3u) {
   let last = min(first + p.chunk, p.rows);
   let mean = stats_in[id.x];
   let rstd = stats_in[p.c + id.x];
+  let w = weight[id.x];
+  let shift = bias[id.x];
   var sum = V();
   var product = V();
   for (var r = first; r < last; r++) {
     let i = r * p.c + id.x;
-    let g = dy[i] * activate_slope(affine(i, id.x) + residual[i]);
+    let g = dy[i] * activate_slope(affine(x[i], mean, rstd, w, shift) + residual[i]);
     g_out[i] = g;
     sum += g;
     product = fma(g, (x[i] - mean) * rstd, product);
@@ -250,15 +263,24 @@ fn batch_norm_backward_finish(@builtin(global_invocation_id) id: vec3u) {
   dweight[c] = product;
 }
 
-// An invocation: one V of dx (written to y), from dy, or from g where there is a residual (ACTIVATION is 0 then).
-// Dispatch (ceil(rows·c/WORKGROUP/y), y).
+// An invocation: one V of channels of dx (written to y) over ROWS rows, from dy, or from g where there is a residual
+// (ACTIVATION is 0 then). Dispatch (ceil(ceil(rows/ROWS)·c/WORKGROUP/y), y).
 @compute @workgroup_size(WORKGROUP)
 fn batch_norm_backward_input(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = id.y * groups.x * WORKGROUP + id.x;
-  if (i >= p.rows * p.c) { return; }
-  let c = i % p.c;
+  let job = id.y * groups.x * WORKGROUP + id.x;
+  let block = job / p.c;
+  let c = job - block * p.c;
+  let mean = stats_in[c];
   let rstd = stats_in[p.c + c];
-  var g = dy[i] * activate_slope(affine(i, c));
-  if (BATCH) { g -= (sums_in[c] + (x[i] - stats_in[c]) * rstd * sums_in[p.c + c]) / f32(p.rows); }
-  y[i] = g * weight[c] * rstd;
+  let w = weight[c];
+  let shift = bias[c];
+  let of_mean = sums_in[c] / f32(p.rows);
+  let of_variance = rstd * sums_in[p.c + c] / f32(p.rows);
+  for (var r = block * ROWS; r < min(block * ROWS + ROWS, p.rows); r++) {
+    let i = r * p.c + c;
+    let v = x[i];
+    var g = dy[i] * activate_slope(affine(v, mean, rstd, w, shift));
+    if (BATCH) { g -= fma(v - mean, of_variance, of_mean); }
+    y[i] = g * w * rstd;
+  }
 }

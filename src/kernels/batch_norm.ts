@@ -17,6 +17,9 @@ export interface BatchNormOptions {
 /** Rows below which a chunk of the statistics is not worth a workgroup of its own. */
 const LEAST_ROWS = 64;
 
+/** Rows an invocation does where rows are independent (ROWS in batch_norm.wgsl). */
+const ROWS = 8;
+
 /**
  * Batch normalisation of x (N,C,H,W) or (N,C) by channel, as torch.nn.functional.batch_norm; weight, bias, runningMean and
  * runningVar are (C). In training the running statistics move by `momentum` (the variance unbiased). With a residual and an
@@ -97,10 +100,10 @@ export function batchNorm(
   device.dispatch({
     shader: 'batch_norm',
     entry: 'batch_norm_apply',
-    constants: { ...alias, ACTIVATION, RESIDUAL: residual !== undefined },
+    constants: { ...alias, ROWS, ACTIVATION, RESIDUAL: residual !== undefined },
     bindings: { ...affine, residual: residual?.slice ?? device.zeros, y: y.slice },
     params,
-    grid: linearGrid(device, rows * c),
+    grid: linearGrid(device, Math.ceil(rows / ROWS) * c),
   });
   const inputs = residual ? [x, weight, bias, residual] : [x, weight, bias];
   return record('batch_norm', inputs, y, (dy, [needX, needWeight, needBias, needResidual]) => {
@@ -133,10 +136,10 @@ export function batchNorm(
       device.dispatch({
         shader: 'batch_norm',
         entry: 'batch_norm_backward_input',
-        constants: { ...alias, ACTIVATION: dresidual ? 0 : ACTIVATION, BATCH: training },
+        constants: { ...alias, ROWS, ACTIVATION: dresidual ? 0 : ACTIVATION, BATCH: training },
         bindings: { ...affine, dy: (dresidual ?? dy).slice, sums_in: sums.slice, y: dx.slice },
         params,
-        grid: linearGrid(device, rows * c),
+        grid: linearGrid(device, Math.ceil(rows / ROWS) * c),
       });
     }
     sums.dispose();

@@ -95,21 +95,22 @@ function addInto(existing: Tensor, gradient: Tensor): Tensor {
   return sum;
 }
 
-function depositLeaf(leaf: Tensor, gradient: Tensor): void {
-  if (leaf.grad) {
-    const sum = addInto(leaf.grad, gradient);
-    if (sum !== leaf.grad) leaf.grad = sum.keep();
+/** Adds `gradient`, which passes to `tensor`, to what its `grad` holds. */
+function deposit(tensor: Tensor, gradient: Tensor): void {
+  if (tensor.grad) {
+    const sum = addInto(tensor.grad, gradient);
+    if (sum !== tensor.grad) tensor.grad = sum.keep();
     gradient.dispose();
     return;
   }
-  const place: Storage | undefined = leaf instanceof Parameter ? leaf.gradStorage : undefined;
+  const place: Storage | undefined = tensor instanceof Parameter ? tensor.gradStorage : undefined;
   if (place && gradient.storage !== place) {
-    const grad = new Tensor(leaf.shape, place.retain());
-    grad.device.copy({ ...gradient.slice, bytes: leaf.size * 4 }, grad.slice);
+    const grad = new Tensor(tensor.shape, place.retain());
+    grad.device.copy({ ...gradient.slice, bytes: tensor.size * 4 }, grad.slice);
     gradient.dispose();
-    leaf.grad = grad.keep();
+    tensor.grad = grad.keep();
   } else {
-    leaf.grad = gradient.keep();
+    tensor.grad = gradient.keep();
   }
 }
 
@@ -155,7 +156,7 @@ export function backward(root: Tensor, dy?: Tensor): void {
           );
         }
         if (!input.node) {
-          depositLeaf(input, result);
+          deposit(input, result);
           return;
         }
         const existing = gradients.get(input);
@@ -166,7 +167,7 @@ export function backward(root: Tensor, dy?: Tensor): void {
           gradients.set(input, result);
         }
       });
-      if (output.retainsGrad) output.grad = gradient.alias().keep();
+      if (output.retainsGrad) deposit(output, gradient.alias());
       gradient.dispose();
     }
   } finally {

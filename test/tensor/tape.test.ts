@@ -87,6 +87,20 @@ describe('backward', () => {
     expect(await values(x.grad)).toEqual([8, 16]);
   });
 
+  it('adds to an intermediate gradient that an earlier backward left, and frees none of it twice', async () => {
+    const { pool } = Tensor.ones([1]).device;
+    const before = pool.liveCount;
+    const x = leaf([1, 2]);
+    const y = scale(x, 2).retainGrad();
+    const z = sum(y);
+    backward(z);
+    backward(z);
+    expect(await values(y.grad)).toEqual([2, 2]);
+    expect(await values(x.grad)).toEqual([4, 4]);
+    for (const made of [x, y, z, x.grad, y.grad]) made?.dispose();
+    expect(pool.liveCount).toBe(before);
+  });
+
   it('walks a deep graph without recursion', async () => {
     const x = leaf([1]);
     let y: Tensor = x;

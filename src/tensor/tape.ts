@@ -45,8 +45,15 @@ export function observe<T>(look: Observer, fn: () => T): T {
   }
 }
 
-/** Puts `output` on the tape when a gradient can reach one of `inputs`. Returns `output`. */
+/**
+ * Puts `output` on the tape when a gradient can reach one of `inputs`. Returns `output`.
+ * @throws when an input is not f32: kernels take any bits for floats
+ */
 export function record(op: string, inputs: readonly Tensor[], output: Tensor, backward: Node['backward']): Tensor {
+  for (const { dtype, shape } of inputs) {
+    if (dtype !== 'f32')
+      throw new Error(`${op}: takes tensors of dtype f32, not ${dtype}; given ${formatShape(shape)}`);
+  }
   if (recording && inputs.some(input => input.requiresGrad)) {
     output.requiresGrad = true;
     output.node = { id: nextId++, op, inputs, backward };

@@ -134,6 +134,14 @@ describe('backward', () => {
   });
 });
 
+describe('record', () => {
+  it('refuses whole numbers, whose bits an operation would take for float32', () => {
+    const labels = Tensor.from([1, 2], [2], { dtype: 'u32' });
+    expect(() => relu(labels)).toThrow(/relu.*u32.*\(2\)/);
+    expect(() => add(Tensor.ones([2]), labels)).toThrow(/add.*u32/);
+  });
+});
+
 describe('observe', () => {
   it('shows every operation in order', () => {
     const seen: string[] = [];

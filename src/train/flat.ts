@@ -7,6 +7,8 @@ export interface Place {
   readonly parameter: Parameter;
   readonly offset: number;
   readonly bytes: number;
+  /** Where the parameter's gradient goes, as long as it has not moved into another block. */
+  readonly gradient: Storage;
 }
 
 /**
@@ -24,25 +26,29 @@ export class FlatBlock {
     readonly device: Device,
     parameters: readonly Parameter[],
   ) {
+    this.bytes = parameters.reduce((total, parameter) => total + align(parameter.size * 4), 0);
+    this.#parameters = new Storage(device, device.pool.acquire(this.bytes));
+    this.#gradients = new Storage(device, device.pool.acquire(this.bytes));
+    device.clear(this.#gradients.slice);
     let offset = 0;
     this.places = parameters.map(parameter => {
-      const place = { parameter, offset, bytes: align(parameter.size * 4) };
-      offset += place.bytes;
-      return place;
-    });
-    this.bytes = offset;
-    this.#parameters = new Storage(device, device.pool.acquire(offset));
-    this.#gradients = new Storage(device, device.pool.acquire(offset));
-    device.clear(this.#gradients.slice);
-    for (const { parameter, offset: at, bytes } of this.places) {
+      const bytes = align(parameter.size * 4);
+      const at = offset;
+      offset += bytes;
       const inside = (whole: Storage) => new Storage(device, { buffer: whole.slice.buffer, offset: at, bytes }, whole);
       parameter.moveTo(inside(this.#parameters));
-      parameter.gradStorage = inside(this.#gradients);
-    }
+      const gradient = inside(this.#gradients);
+      parameter.gradStorage = gradient;
+      return { parameter, offset: at, bytes, gradient };
+    });
   }
 
-  /** Moves the parameters into as few blocks as the adapter's binding limit allows. */
+  /**
+   * Moves the parameters into as few blocks as the adapter's binding limit allows.
+   * @throws when one is given twice: it can lie in one place only
+   */
   static build(parameters: readonly Parameter[]): FlatBlock[] {
+    if (new Set(parameters).size < parameters.length) throw new Error('an optimizer was given a parameter twice');
     const device = parameters[0]!.device;
     const limit = device.limits.maxStorageBufferBindingSize;
     const blocks: Parameter[][] = [[]];
@@ -70,7 +76,9 @@ export class FlatBlock {
 
   /** Lets go of the buffers; the parameters keep theirs until they are disposed, gradients until `zeroGrad`. */
   dispose(): void {
-    for (const { parameter } of this.places) parameter.gradStorage = undefined;
+    for (const { parameter, gradient } of this.places) {
+      if (parameter.gradStorage === gradient) parameter.gradStorage = undefined;
+    }
     this.#parameters.release();
     this.#gradients.release();
   }

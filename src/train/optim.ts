@@ -64,7 +64,7 @@ export abstract class Optimizer {
       let last: Place | undefined;
       for (const place of [...block.flat.places, undefined]) {
         if (place?.parameter.grad) {
-          this.#gather(place.parameter, place.parameter.grad);
+          this.#gather(place, place.parameter.grad);
           first ??= place;
           last = place;
         } else if (first && last) {
@@ -116,9 +116,11 @@ export abstract class Optimizer {
   }
 
   /** A gradient that did not land in its flat place (it was set by hand, or summed elsewhere) is copied there. */
-  #gather(parameter: Parameter, grad: Tensor): void {
-    const place = parameter.gradStorage!;
-    if (grad.storage !== place) this.device.copy({ ...grad.slice, bytes: grad.size * 4 }, place.slice);
+  #gather({ parameter, gradient }: Place, grad: Tensor): void {
+    if (parameter.gradStorage !== gradient) {
+      throw new Error('a parameter of this optimizer was given to another one since; make a new one to go on');
+    }
+    if (grad.storage !== gradient) this.device.copy({ ...grad.slice, bytes: grad.size * 4 }, gradient.slice);
   }
 
   #update(block: Block, first: Place, last: Place, totals: Slice): void {

@@ -86,6 +86,28 @@ describe('an optimizer', () => {
     expect(pool.liveCount).toBe(before);
   });
 
+  it('takes no parameter twice', () => {
+    const parameter = Parameter.of([1, 2], [2]);
+    expect(() => new SGD([parameter, parameter])).toThrow('twice');
+    parameter.dispose();
+  });
+
+  it('hands its parameters over to a later one, which its end does not touch, and moves them no more itself', async () => {
+    const parameter = Parameter.of([1, 2], [2]);
+    const former = new SGD([parameter], { lr: 1 });
+    const later = new SGD([parameter], { lr: 1 });
+    parameter.grad = Tensor.ones([2]).keep();
+    expect(() => {
+      former.step();
+    }).toThrow('given to another one');
+    former.dispose();
+    parameter.grad = Tensor.ones([2]).keep();
+    later.step();
+    expect([...(await parameter.data())]).toEqual([0, 1]);
+    later.dispose();
+    parameter.dispose();
+  });
+
   it('refuses what makes no sense', () => {
     expect(() => new SGD([])).toThrow('at least one parameter');
     expect(() => new SGD([Parameter.of([1], [1])], { lr: -1 })).toThrow('learning rate');

@@ -5,17 +5,22 @@
 // A fixed window begins at oy·stride − pad; padding counts as zeros in the sum and, with INCLUDE_PAD, in the divisor. An
 // adaptive bin runs from floor(oy·H/OH) to ceil((oy+1)·H/OH), so that neighbours may overlap (at::adaptive_avg_pool2d).
 // x and dx (N,H,W,C), y and dy (N,OH,OW,C), channels innermost. The gradient is gathered: an input sums dy/divisor over
-// the windows that hold it. An invocation does one V of the result. Dispatch (ceil(elements/WORKGROUP/y), y).
+// the windows that hold it. An invocation does one V of channels for BLOCK pixels of a line of the result.
+// Dispatch (ceil(N·lines·ceil(line/BLOCK)·C/WORKGROUP/y), y).
 
 alias V = vec4f;          // vec4f; f32 where C is not a multiple of four
 const WORKGROUP = 64u;
+const BLOCK = 8u;
 const ADAPTIVE = false;
 const INCLUDE_PAD = true;
+const KH = 2u;       // kernel and stride are constants: dividing by them is a shift or a product then
+const KW = 2u;
+const STRIDE_H = 2u;
+const STRIDE_W = 2u;
 
 struct Params {
   n: u32, h: u32, w: u32, c: u32, // c in V
-  oh: u32, ow: u32,
-  kh: u32, kw: u32, stride_h: u32, stride_w: u32, pad_h: u32, pad_w: u32,
+  oh: u32, ow: u32, pad_h: u32, pad_w: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<V>;
@@ -39,44 +44,54 @@ fn holders(i: u32, size: u32, outputs: u32, kernel: u32, stride: u32, pad: u32) 
 
 // What a window of rows and columns is divided by.
 fn divisor(rows: vec2u, columns: vec2u) -> f32 {
-  if (!ADAPTIVE && INCLUDE_PAD) { return f32(p.kh * p.kw); }
+  if (!ADAPTIVE && INCLUDE_PAD) { return f32(KH * KW); }
   return f32((rows.y - rows.x) * (columns.y - columns.x));
+}
+
+struct Place { valid: bool, image: u32, line: u32, first: u32, last: u32, channel: u32 }
+
+// What an invocation does of a result of `lines` by `width` pixels: pixels first to last (not included) of a line.
+fn place(job: u32, lines: u32, width: u32) -> Place {
+  let blocks = (width + BLOCK - 1u) / BLOCK;
+  let piece = job / p.c;
+  let row = piece / blocks;
+  let image = row / lines;
+  let first = (piece - row * blocks) * BLOCK;
+  return Place(image < p.n, image, row - image * lines, first, min(first + BLOCK, width), job - piece * p.c);
 }
 
 @compute @workgroup_size(WORKGROUP)
 fn avg_pool2d_forward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = id.y * groups.x * WORKGROUP + id.x;
-  if (i >= p.n * p.oh * p.ow * p.c) { return; }
-  let channel = i % p.c;
-  let pixel = i / p.c;
-  let line = pixel / p.ow;
-  let rows = window(line % p.oh, p.h, p.oh, p.kh, p.stride_h, p.pad_h);
-  let columns = window(pixel % p.ow, p.w, p.ow, p.kw, p.stride_w, p.pad_w);
-  let image = (line / p.oh) * p.h;
-  var sum = V();
-  for (var iy = rows.x; iy < rows.y; iy++) {
-    for (var ix = columns.x; ix < columns.y; ix++) { sum += x[((image + iy) * p.w + ix) * p.c + channel]; }
+  let at = place(id.y * groups.x * WORKGROUP + id.x, p.oh, p.ow);
+  if (!at.valid) { return; }
+  let rows = window(at.line, p.h, p.oh, KH, STRIDE_H, p.pad_h);
+  for (var ox = at.first; ox < at.last; ox++) {
+    let columns = window(ox, p.w, p.ow, KW, STRIDE_W, p.pad_w);
+    var sum = V();
+    for (var iy = rows.x; iy < rows.y; iy++) {
+      for (var ix = columns.x; ix < columns.y; ix++) {
+        sum += x[((at.image * p.h + iy) * p.w + ix) * p.c + at.channel];
+      }
+    }
+    y[((at.image * p.oh + at.line) * p.ow + ox) * p.c + at.channel] = sum / divisor(rows, columns);
   }
-  y[i] = sum / divisor(rows, columns);
 }
 
 @compute @workgroup_size(WORKGROUP)
 fn avg_pool2d_backward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = id.y * groups.x * WORKGROUP + id.x;
-  if (i >= p.n * p.h * p.w * p.c) { return; }
-  let channel = i % p.c;
-  let pixel = i / p.c;
-  let line = pixel / p.w;
-  let down = holders(line % p.h, p.h, p.oh, p.kh, p.stride_h, p.pad_h);
-  let across = holders(pixel % p.w, p.w, p.ow, p.kw, p.stride_w, p.pad_w);
-  let image = (line / p.h) * p.oh;
-  var sum = V();
-  for (var oy = down.x; oy < down.y; oy++) {
-    let rows = window(oy, p.h, p.oh, p.kh, p.stride_h, p.pad_h);
-    for (var ox = across.x; ox < across.y; ox++) {
-      let columns = window(ox, p.w, p.ow, p.kw, p.stride_w, p.pad_w);
-      sum += dy[((image + oy) * p.ow + ox) * p.c + channel] / divisor(rows, columns);
+  let at = place(id.y * groups.x * WORKGROUP + id.x, p.h, p.w);
+  if (!at.valid) { return; }
+  let down = holders(at.line, p.h, p.oh, KH, STRIDE_H, p.pad_h);
+  for (var ix = at.first; ix < at.last; ix++) {
+    let across = holders(ix, p.w, p.ow, KW, STRIDE_W, p.pad_w);
+    var sum = V();
+    for (var oy = down.x; oy < down.y; oy++) {
+      let rows = window(oy, p.h, p.oh, KH, STRIDE_H, p.pad_h);
+      for (var ox = across.x; ox < across.y; ox++) {
+        let columns = window(ox, p.w, p.ow, KW, STRIDE_W, p.pad_w);
+        sum += dy[((at.image * p.oh + oy) * p.ow + ox) * p.c + at.channel] / divisor(rows, columns);
+      }
     }
+    dx[((at.image * p.h + at.line) * p.w + ix) * p.c + at.channel] = sum;
   }
-  dx[i] = sum;
 }

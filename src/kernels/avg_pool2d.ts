@@ -1,6 +1,6 @@
 import { record, Tensor } from '../tensor/index.js';
 import { linearGrid, vectorised } from './grid.js';
-import type { PoolOptions } from './max_pool2d.js';
+import { BLOCK, poolJobs, type PoolOptions } from './max_pool2d.js';
 import { pair, requireInteger, requireShape, ShapeError, type OpDefinition, type Pair } from './op.js';
 import { mean } from './reduce.js';
 
@@ -24,18 +24,18 @@ function pool(op: string, x: Tensor, { output, kernel, stride, padding, constant
   const { lanes, alias } = vectorised(c);
   const call = {
     shader: 'avg_pool2d',
-    constants: { ...alias, ...constants },
-    params: {
-      ...{ n, h, w, c: c / lanes, oh, ow, kh: kernel[0], kw: kernel[1] },
-      ...{ stride_h: stride[0], stride_w: stride[1], pad_h: padding[0], pad_w: padding[1] },
+    constants: {
+      ...{ ...alias, ...constants, BLOCK },
+      ...{ KH: kernel[0], KW: kernel[1], STRIDE_H: stride[0], STRIDE_W: stride[1] },
     },
+    params: { n, h, w, c: c / lanes, oh, ow, pad_h: padding[0], pad_w: padding[1] },
   };
   const y = Tensor.empty([n, c, oh, ow], { device });
   device.dispatch({
     ...call,
     entry: 'avg_pool2d_forward',
     bindings: { x: x.slice, y: y.slice },
-    grid: linearGrid(device, y.size / lanes),
+    grid: linearGrid(device, poolJobs(n * oh, ow, c / lanes)),
   });
   return record(op, [x], y, dy => {
     const dx = Tensor.empty(x.shape, { device });
@@ -43,7 +43,7 @@ function pool(op: string, x: Tensor, { output, kernel, stride, padding, constant
       ...call,
       entry: 'avg_pool2d_backward',
       bindings: { dy: dy.slice, dx: dx.slice },
-      grid: linearGrid(device, x.size / lanes),
+      grid: linearGrid(device, poolJobs(n * h, w, c / lanes)),
     });
     return [dx];
   });

@@ -8,6 +8,14 @@ export interface PoolOptions {
   readonly padding?: Pair | undefined;
 }
 
+/** Pixels of a line that an invocation does (BLOCK in the pools' shaders). */
+export const BLOCK = 8;
+
+/** Invocations of a pool's kernel over a result of `lines` lines of `width` pixels. */
+export function poolJobs(lines: number, width: number, vectors: number): number {
+  return lines * Math.ceil(width / BLOCK) * vectors;
+}
+
 /** Maximum over kernel windows of x (N,C,H,W), as torch.nn.functional.max_pool2d: (N,C,OH,OW). */
 export function maxPool2d(x: Tensor, kernel: Pair, options: PoolOptions = {}): Tensor {
   const { stride = kernel, padding = 0 } = options;
@@ -31,11 +39,11 @@ export function maxPool2d(x: Tensor, kernel: Pair, options: PoolOptions = {}): T
   }
   const device = x.device;
   const { lanes, alias } = vectorised(c);
-  const constants = { V: alias.V, I: lanes === 4 ? 'vec4u' : 'u32' };
-  const params = {
-    ...{ n, h, w, c: c / lanes, oh, ow, kh, kw },
-    ...{ stride_h: strideH, stride_w: strideW, pad_h: padH, pad_w: padW },
+  const constants = {
+    ...{ V: alias.V, I: lanes === 4 ? 'vec4u' : 'u32', BLOCK },
+    ...{ KH: kh, KW: kw, STRIDE_H: strideH, STRIDE_W: strideW },
   };
+  const params = { n, h, w, c: c / lanes, oh, ow, pad_h: padH, pad_w: padW };
   const y = Tensor.empty([n, c, oh, ow], { device });
   const index = Tensor.empty([n, c, oh, ow], { device, dtype: 'u32' });
   device.dispatch({
@@ -44,7 +52,7 @@ export function maxPool2d(x: Tensor, kernel: Pair, options: PoolOptions = {}): T
     constants,
     bindings: { x: x.slice, y: y.slice, index: index.slice },
     params,
-    grid: linearGrid(device, y.size / lanes),
+    grid: linearGrid(device, poolJobs(n * oh, ow, c / lanes)),
   });
   return record('max_pool2d', [x], y, dy => {
     const dx = Tensor.empty(x.shape, { device });
@@ -54,7 +62,7 @@ export function maxPool2d(x: Tensor, kernel: Pair, options: PoolOptions = {}): T
       constants,
       bindings: { dy: dy.slice, chosen: index.slice, dx: dx.slice },
       params,
-      grid: linearGrid(device, x.size / lanes),
+      grid: linearGrid(device, poolJobs(n * h, w, c / lanes)),
     });
     return [dx];
   });

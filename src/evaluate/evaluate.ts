@@ -1,9 +1,10 @@
 import type { DataSet, Split } from '../data/dataset.js';
 import type { Device } from '../gpu/device.js';
 import type { Module } from '../nn/index.js';
-import { noGrad, scope, setDefaultDevice, Tensor } from '../tensor/index.js';
+import { formatShape, noGrad, sameShape, scope, setDefaultDevice, Tensor } from '../tensor/index.js';
 import { Batches, inOrder, type Normalisation } from '../train/batches.js';
 import { IN_FLIGHT } from '../train/validate.js';
+import { UserError } from '../util/errors.js';
 
 export interface Predictions {
   readonly count: number;
@@ -18,7 +19,11 @@ export interface Predictions {
   readonly logits: Float32Array;
 }
 
-/** Runs `model` in evaluation mode over a split. Logits stay on the GPU until the end and are read once. */
+/**
+ * Runs `model` in evaluation mode over a split, and leaves it in the mode in which it was. Logits stay on the GPU until the
+ * end and are read once.
+ * @throws UserError when the model's number of classes is not the data's
+ */
 export async function evaluate(
   device: Device,
   model: Module,
@@ -31,6 +36,7 @@ export async function evaluate(
   const classes = data.classes.length;
   const order = inOrder(split.count);
   const all = Tensor.empty([split.count, classes], { device }).keep();
+  const training = model.training;
   model.eval();
   try {
     for (let i = 0; i < batches.count; i++) {
@@ -38,6 +44,11 @@ export async function evaluate(
         noGrad(() => {
           const { x, size } = batches.load(order, i);
           const logits = model.forward(x);
+          if (!sameShape(logits.shape, [size, classes])) {
+            throw new UserError(
+              `the model puts out ${formatShape(logits.shape)} for ${size} images; ${data.name} has ${classes} classes`,
+            );
+          }
           const bytes = classes * 4;
           const place = { buffer: all.slice.buffer, offset: i * options.batchSize * bytes, bytes: size * bytes };
           device.copy({ ...logits.slice, bytes: size * bytes }, place);
@@ -49,7 +60,7 @@ export async function evaluate(
     return score(await all.data(), split.labels, classes);
   } finally {
     all.dispose();
-    model.train();
+    model.train(training);
   }
 }
 

@@ -37,8 +37,8 @@ describe('backward', () => {
   it('does not let two owners of one gradient overwrite each other', async () => {
     const a = leaf([1, 2]);
     const b = leaf([3, 4]);
-    // add hands the same memory to both inputs; a then gets a second gradient.
-    backward(sum(add(add(a, b), mul(a, b))));
+    // The last operation comes first: add hands the same memory to both inputs, and mul adds to each after it.
+    backward(sum(add(mul(a, b), add(a, b))));
     expect(await values(a.grad)).toEqual([4, 5]);
     expect(await values(b.grad)).toEqual([2, 3]);
   });

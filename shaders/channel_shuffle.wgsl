@@ -3,12 +3,14 @@
 //
 //   y[…, j·groups + g] = x[…, g·(C/groups) + j]
 //
-// x and y (N,H,W,C), channels innermost; its own gradient with C/groups groups. An invocation gathers four elements of y
-// (channel_shuffle, C a multiple of four) or one (channel_shuffle_scalar). Dispatch (ceil(count/WORKGROUP/y), y).
+// x and y (N,H,W,C), channels innermost; its own gradient with C/groups groups. An invocation gathers four channels of y
+// (channel_shuffle, C a multiple of four) or one (channel_shuffle_scalar) in BLOCK pixels: the divisions that find the
+// channels are dear. Dispatch (ceil(ceil(pixels/BLOCK)·C/4/WORKGROUP/y), y), with C for channel_shuffle_scalar.
 
 const WORKGROUP = 64u;
+const BLOCK = 8u;
 
-struct Params { count: u32, c: u32, groups: u32, size: u32 } // count of invocations; c = groups · size
+struct Params { pixels: u32, c: u32, groups: u32, size: u32 } // c = groups · size
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
@@ -22,22 +24,24 @@ fn origin(channel: u32) -> u32 {
 
 @compute @workgroup_size(WORKGROUP)
 fn channel_shuffle(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = id.y * groups.x * WORKGROUP + id.x;
-  if (i >= p.count) { return; }
-  let channel = (4u * i) % p.c;
-  let base = 4u * i - channel;
-  y[i] = vec4f(
-    x[base + origin(channel)],
-    x[base + origin(channel + 1u)],
-    x[base + origin(channel + 2u)],
-    x[base + origin(channel + 3u)],
-  );
+  let job = id.y * groups.x * WORKGROUP + id.x;
+  let vectors = p.c / 4u;
+  let block = job / vectors;
+  let channel = job - block * vectors; // in vec4
+  let from_x = vec4u(origin(4u * channel), origin(4u * channel + 1u), origin(4u * channel + 2u), origin(4u * channel + 3u));
+  for (var pixel = block * BLOCK; pixel < min(block * BLOCK + BLOCK, p.pixels); pixel++) {
+    let at = vec4u(pixel * p.c) + from_x;
+    y[pixel * vectors + channel] = vec4f(x[at.x], x[at.y], x[at.z], x[at.w]);
+  }
 }
 
 @compute @workgroup_size(WORKGROUP)
 fn channel_shuffle_scalar(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = id.y * groups.x * WORKGROUP + id.x;
-  if (i >= p.count) { return; }
-  let channel = i % p.c;
-  y_scalar[i] = x[i - channel + origin(channel)];
+  let job = id.y * groups.x * WORKGROUP + id.x;
+  let block = job / p.c;
+  let channel = job - block * p.c;
+  let from_x = origin(channel);
+  for (var pixel = block * BLOCK; pixel < min(block * BLOCK + BLOCK, p.pixels); pixel++) {
+    y_scalar[pixel * p.c + channel] = x[pixel * p.c + from_x];
+  }
 }

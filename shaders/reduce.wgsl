@@ -8,6 +8,7 @@
 
 alias V = vec4f;          // vec4f where the innermost dimension is kept and a multiple of four; else f32
 const WORKGROUP = 64u;
+const BLOCK = 8u; // reduce_sum_backward
 
 struct Params {
   results: u32, positions: u32, chunk: u32,
@@ -47,15 +48,23 @@ fn reduce_sum(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) g
   y[group.z * p.results + o] = sum * p.scale;
 }
 
-// The gradient of a sum: every summed position gets scale · dy of its result. An invocation does one V of dx; `o*` are now
-// dx's sizes, `os*` the strides in dy (0 along summed dimensions). Dispatch (ceil(results/WORKGROUP/y), y).
+// The gradient of a sum: every summed position gets scale · dy of its result. `o*` are now dx's sizes, `os*` the strides in
+// dy (0 along summed dimensions). An invocation does one V of the innermost dimension in BLOCK steps along the next, since
+// the divisions that find it are dear; `results` counts invocations. Dispatch (ceil(results/WORKGROUP/y), y).
 @group(0) @binding(0) var<storage, read> dy: array<V>;
 @group(0) @binding(1) var<storage, read_write> dx: array<V>;
 @compute @workgroup_size(WORKGROUP)
 fn reduce_sum_backward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = id.y * groups.x * WORKGROUP + id.x;
-  if (i >= p.results) { return; }
-  let at = (i % p.o3) * p.os3 + ((i / p.o3) % p.o2) * p.os2 + ((i / (p.o3 * p.o2)) % p.o1) * p.os1
-    + (i / (p.o3 * p.o2 * p.o1)) * p.os0;
-  dx[i] = dy[at] * p.scale;
+  let job = id.y * groups.x * WORKGROUP + id.x;
+  if (job >= p.results) { return; }
+  let blocks = (p.o2 + BLOCK - 1u) / BLOCK;
+  let line = job / p.o3;
+  let i3 = job - line * p.o3;
+  let outer = line / blocks;
+  let first = (line - outer * blocks) * BLOCK;
+  let i0 = outer / p.o1;
+  let base = i0 * p.os0 + (outer - i0 * p.o1) * p.os1 + i3 * p.os3;
+  for (var i2 = first; i2 < min(first + BLOCK, p.o2); i2++) {
+    dx[(outer * p.o2 + i2) * p.o3 + i3] = dy[base + i2 * p.os2] * p.scale;
+  }
 }

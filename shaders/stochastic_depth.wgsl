@@ -3,13 +3,13 @@
 //
 // The bit of sample n is lane n mod 4 of pcg4d (dropout.wgsl) on (n/4, draw, stream, seed): a function of counters, so
 // that the same kernel on dy gives dx. x and y (N, everything else); an invocation does one V of y.
-// Dispatch (ceil(count/WORKGROUP/y), y).
+// Dispatch (ceil(sample/WORKGROUP), N).
 
 alias V = vec4f;     // vec4f; f32 where a sample's elements are not a multiple of four
 const WORKGROUP = 64u;
 const STREAM = 3u;   // src/tensor/random.ts
 
-struct Params { count: u32, sample: u32, probability: f32 } // elements of y and of a sample, in V
+struct Params { sample: u32, probability: f32 } // elements of a sample, in V
 
 @group(0) @binding(0) var<storage, read> x: array<V>;
 @group(0) @binding(1) var<storage, read> key: array<u32>; // seed, draw
@@ -31,10 +31,10 @@ fn pcg4d(counters: vec4u) -> vec4u {
 }
 
 @compute @workgroup_size(WORKGROUP)
-fn stochastic_depth(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = id.y * groups.x * WORKGROUP + id.x;
-  if (i >= p.count) { return; }
-  let n = i / p.sample;
+fn stochastic_depth(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x >= p.sample) { return; }
+  let n = id.y;
+  let i = n * p.sample + id.x;
   let bits = pcg4d(vec4u(n / 4u, key[1], STREAM, key[0]));
   let uniform_number = f32(bits[n % 4u] >> 8u) / 16777216.0;
   y[i] = select(V(), x[i] / (1.0 - p.probability), uniform_number >= p.probability);

@@ -11,6 +11,9 @@ const OPS = { add: 0, sub: 1, mul: 2, div: 3 } as const;
 
 export type BinaryOp = keyof typeof OPS;
 
+/** Steps along the second innermost axis that an invocation of binary_broadcast does. */
+const BLOCK = 8;
+
 const NO_STRIDES = { d1: 0, d2: 0, d3: 0, a0: 0, a1: 0, a2: 0, a3: 0, b0: 0, b1: 0, b2: 0, b3: 0 };
 
 /** NumPy's broadcast of two shapes, or undefined when they do not fit. */
@@ -88,16 +91,13 @@ function launch(op: BinaryOp, a: Tensor, b: Tensor): Tensor {
     a: A_ONE || i === axes.length - 1 ? a : a / lanes,
     b: B_ONE || i === axes.length - 1 ? b : b / lanes,
   }));
-  const nothing = new Array<BroadcastAxis>(4 - axes.length).fill({ size: 1, a: 0, b: 0 });
-  // The kernel counts the outermost axis in field 0, and the others from the innermost, 3, outwards.
-  const rank = Math.max(2, axes.length);
-  const fields = rank === axes.length ? [inV[0]!, ...nothing, ...inV.slice(1)] : [...nothing, ...inV];
+  const fields = [...new Array<BroadcastAxis>(4 - axes.length).fill({ size: 1, a: 0, b: 0 }), ...inV];
   const [f0, f1, f2, f3] = fields as [BroadcastAxis, BroadcastAxis, BroadcastAxis, BroadcastAxis];
-  const count = c.size / lanes;
+  const count = f0.size * f1.size * Math.ceil(f2.size / BLOCK) * f3.size;
   device.dispatch({
     shader: 'binary',
     entry: 'binary_broadcast',
-    constants: { OP: OPS[op], ...alias, RANK: rank, A_ONE, B_ONE },
+    constants: { OP: OPS[op], ...alias, BLOCK, A_ONE, B_ONE },
     bindings: { a_any: a.slice, a_one: a.slice, b_any: b.slice, b_one: b.slice, c_any: c.slice },
     params: {
       ...{ count, d1: f1.size, d2: f2.size, d3: f3.size, factor: 0 },

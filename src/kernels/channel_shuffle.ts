@@ -2,18 +2,22 @@ import { record, Tensor } from '../tensor/index.js';
 import { linearGrid } from './grid.js';
 import { requireInteger, requireShape, type OpDefinition } from './op.js';
 
+/** Pixels that an invocation of channel_shuffle.wgsl does. */
+const BLOCK = 8;
+
 function launch(x: Tensor, groups: number): Tensor {
   const device = x.device;
   const c = x.shape[1]!;
   const y = Tensor.empty(x.shape, { device });
   const vectors = c % 4 === 0;
-  const count = vectors ? x.size / 4 : x.size;
+  const pixels = x.size / c;
   device.dispatch({
     shader: 'channel_shuffle',
     entry: vectors ? 'channel_shuffle' : 'channel_shuffle_scalar',
     bindings: vectors ? { x: x.slice, y: y.slice } : { x: x.slice, y_scalar: y.slice },
-    params: { count, c, groups, size: c / groups },
-    grid: linearGrid(device, count),
+    constants: { BLOCK },
+    params: { pixels, c, groups, size: c / groups },
+    grid: linearGrid(device, Math.ceil(pixels / BLOCK) * (vectors ? c / 4 : c)),
   });
   return y;
 }

@@ -3,6 +3,9 @@ import { physicalAxes } from '../tensor/layout.js';
 import { linearGrid } from './grid.js';
 import { requireShape, ShapeError, type OpDefinition } from './op.js';
 
+/** Rows that an invocation of rows.wgsl does. */
+const BLOCK = 8;
+
 /** A tensor seen from one of its dimensions: that dimension lies in memory between `rows` and `inner` elements. */
 interface Rows {
   readonly rows: number;
@@ -43,10 +46,10 @@ function launch(entry: 'rows_copy' | 'rows_pad', from: Tensor, to: Tensor, copy:
   to.device.dispatch({
     shader: 'rows',
     entry,
-    constants: { V: { 4: 'vec4f', 2: 'vec2f', 1: 'f32' }[lanes]! },
+    constants: { BLOCK, V: { 4: 'vec4f', 2: 'vec2f', 1: 'f32' }[lanes]! },
     bindings: { source: from.slice, result: to.slice },
     params: { rows, ...params },
-    grid: linearGrid(to.device, (rows * across) / lanes),
+    grid: linearGrid(to.device, Math.ceil(rows / BLOCK) * (across / lanes)),
   });
 }
 

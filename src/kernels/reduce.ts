@@ -4,6 +4,9 @@ import { linearGrid, splitCount, vectorised, WORKGROUP } from './grid.js';
 import { requireShape, type OpDefinition } from './op.js';
 import { transposeInto } from './transpose.js';
 
+/** Steps along the second innermost dimension that an invocation of reduce_sum_backward does. */
+const BLOCK = 8;
+
 interface Axis {
   size: number;
   stride: number;
@@ -129,11 +132,12 @@ function expand(dy: Tensor, x: Tensor, axes: readonly number[], factor: number):
   const axesInV = laid.map(({ size, stride }, i) =>
     i === laid.length - 1 && lanes > 1 ? { size: size / lanes, stride: 1 } : { size, stride: stride / lanes },
   );
-  const results = count(axesInV);
+  const along = axesInV.at(-2)?.size ?? 1;
+  const results = (count(axesInV) / along) * Math.ceil(along / BLOCK);
   x.device.dispatch({
     shader: 'reduce',
     entry: 'reduce_sum_backward',
-    constants: alias,
+    constants: { ...alias, BLOCK },
     bindings: { dy: dy.slice, dx: dx.slice },
     params: { results, positions: 0, chunk: 0, ...four(axesInV, 'o'), ...four([], 'r'), scale: factor },
     grid: linearGrid(x.device, results),

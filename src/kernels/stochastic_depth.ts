@@ -1,5 +1,5 @@
 import { defaultGenerator, record, Tensor, type Generator } from '../tensor/index.js';
-import { linearGrid, vectorised } from './grid.js';
+import { vectorised, WORKGROUP } from './grid.js';
 import { ShapeError, type OpDefinition } from './op.js';
 
 /**
@@ -15,7 +15,8 @@ export function stochasticDepth(x: Tensor, probability: number, generator: Gener
   const device = x.device;
   const key = Tensor.empty([2], { device, dtype: 'u32' });
   device.write(key.slice, new Uint32Array([generator.seed, generator.next()]));
-  const elements = x.size / x.shape[0]!;
+  const samples = x.shape[0]!;
+  const elements = x.size / samples;
   const { lanes, alias } = vectorised(elements);
   const launch = (from: Tensor): Tensor => {
     const to = Tensor.empty(from.shape, { device });
@@ -27,8 +28,8 @@ export function stochasticDepth(x: Tensor, probability: number, generator: Gener
         entry: 'stochastic_depth',
         constants: alias,
         bindings: { x: from.slice, key: key.slice, y: to.slice },
-        params: { count: from.size / lanes, sample: elements / lanes, probability },
-        grid: linearGrid(device, from.size / lanes),
+        params: { sample: elements / lanes, probability },
+        grid: [Math.ceil(elements / lanes / WORKGROUP), samples],
       });
     }
     return to;

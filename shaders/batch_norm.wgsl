@@ -14,7 +14,7 @@
 
 alias V = vec4f;     // vec4f; f32 where C is not a multiple of four
 const WORKGROUP = 64u;
-const ROWS = 8u;        // rows an invocation of apply and backward_input does: the division that finds them is dear
+const BLOCK = 8u;       // rows an invocation of apply and backward_input does: the division that finds them is dear
 const RESIDUAL = false; // apply: a residual is added
 const BATCH = true;     // backward: statistics came from the batch
 
@@ -183,7 +183,7 @@ fn affine(x: V, mean: V, rstd: V, weight: V, bias: V) -> V {
   return fma((x - mean) * rstd, weight, bias);
 }
 
-// An invocation: one V of channels of y over ROWS rows. Dispatch (ceil(ceil(rows/ROWS)·c/WORKGROUP/y), y).
+// An invocation: one V of channels of y over BLOCK rows. Dispatch (ceil(ceil(rows/BLOCK)·c/WORKGROUP/y), y).
 @compute @workgroup_size(WORKGROUP)
 fn batch_norm_apply(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let job = id.y * groups.x * WORKGROUP + id.x;
@@ -193,7 +193,7 @@ fn batch_norm_apply(@builtin(global_invocation_id) id: vec3u, @builtin(num_workg
   let rstd = stats_in[p.c + c];
   let w = weight[c];
   let shift = bias[c];
-  for (var r = block * ROWS; r < min(block * ROWS + ROWS, p.rows); r++) {
+  for (var r = block * BLOCK; r < min(block * BLOCK + BLOCK, p.rows); r++) {
     let i = r * p.c + c;
     var v = affine(x[i], mean, rstd, w, shift);
     if (RESIDUAL) { v += residual[i]; }
@@ -263,8 +263,8 @@ fn batch_norm_backward_finish(@builtin(global_invocation_id) id: vec3u) {
   dweight[c] = product;
 }
 
-// An invocation: one V of channels of dx (written to y) over ROWS rows, from dy, or from g where there is a residual
-// (ACTIVATION is 0 then). Dispatch (ceil(ceil(rows/ROWS)·c/WORKGROUP/y), y).
+// An invocation: one V of channels of dx (written to y) over BLOCK rows, from dy, or from g where there is a residual
+// (ACTIVATION is 0 then). Dispatch (ceil(ceil(rows/BLOCK)·c/WORKGROUP/y), y).
 @compute @workgroup_size(WORKGROUP)
 fn batch_norm_backward_input(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let job = id.y * groups.x * WORKGROUP + id.x;
@@ -276,7 +276,7 @@ fn batch_norm_backward_input(@builtin(global_invocation_id) id: vec3u, @builtin(
   let shift = bias[c];
   let of_mean = sums_in[c] / f32(p.rows);
   let of_variance = rstd * sums_in[p.c + c] / f32(p.rows);
-  for (var r = block * ROWS; r < min(block * ROWS + ROWS, p.rows); r++) {
+  for (var r = block * BLOCK; r < min(block * BLOCK + BLOCK, p.rows); r++) {
     let i = r * p.c + c;
     let v = x[i];
     var g = dy[i] * activate_slope(affine(v, mean, rstd, w, shift));

@@ -1,6 +1,6 @@
 import { record, Tensor } from '../tensor/index.js';
-import { linearGrid, vectorised } from './grid.js';
-import { BLOCK, poolJobs, type PoolOptions } from './max_pool2d.js';
+import { BLOCK, blockJobs, linearGrid, vectorised } from './grid.js';
+import type { PoolOptions } from './max_pool2d.js';
 import { pair, requireInteger, requireShape, ShapeError, type OpDefinition, type Pair } from './op.js';
 import { mean } from './reduce.js';
 
@@ -35,7 +35,7 @@ function pool(op: string, x: Tensor, { output, kernel, stride, padding, constant
     ...call,
     entry: 'avg_pool2d_forward',
     bindings: { x: x.slice, y: y.slice },
-    grid: linearGrid(device, poolJobs(n * oh, ow, c / lanes)),
+    grid: linearGrid(device, blockJobs(n * oh, ow, c / lanes)),
   });
   return record(op, [x], y, dy => {
     const dx = Tensor.empty(x.shape, { device });
@@ -43,7 +43,7 @@ function pool(op: string, x: Tensor, { output, kernel, stride, padding, constant
       ...call,
       entry: 'avg_pool2d_backward',
       bindings: { dy: dy.slice, dx: dx.slice },
-      grid: linearGrid(device, poolJobs(n * h, w, c / lanes)),
+      grid: linearGrid(device, blockJobs(n * h, w, c / lanes)),
     });
     return [dx];
   });

@@ -1,6 +1,6 @@
 import { gradientFor, record, sameShape, Tensor } from '../tensor/index.js';
 import { activationNumber, type Activation } from './activation.js';
-import { linearGrid, splitCount, vectorised, WORKGROUP } from './grid.js';
+import { BLOCK, linearGrid, splitCount, vectorised, WORKGROUP } from './grid.js';
 import { requireShape, ShapeError, type OpDefinition } from './op.js';
 
 export interface BatchNormOptions {
@@ -16,9 +16,6 @@ export interface BatchNormOptions {
 
 /** Rows below which a chunk of the statistics is not worth a workgroup of its own. */
 const LEAST_ROWS = 64;
-
-/** Rows an invocation does where rows are independent (ROWS in batch_norm.wgsl). */
-const ROWS = 8;
 
 /**
  * Batch normalisation of x (N,C,H,W) or (N,C) by channel, as torch.nn.functional.batch_norm; weight, bias, runningMean and
@@ -100,10 +97,10 @@ export function batchNorm(
   device.dispatch({
     shader: 'batch_norm',
     entry: 'batch_norm_apply',
-    constants: { ...alias, ROWS, ACTIVATION, RESIDUAL: residual !== undefined },
+    constants: { ...alias, BLOCK, ACTIVATION, RESIDUAL: residual !== undefined },
     bindings: { ...affine, residual: residual?.slice ?? device.zeros, y: y.slice },
     params,
-    grid: linearGrid(device, Math.ceil(rows / ROWS) * c),
+    grid: linearGrid(device, Math.ceil(rows / BLOCK) * c),
   });
   const inputs = residual ? [x, weight, bias, residual] : [x, weight, bias];
   return record('batch_norm', inputs, y, (dy, [needX, needWeight, needBias, needResidual]) => {
@@ -136,10 +133,10 @@ export function batchNorm(
       device.dispatch({
         shader: 'batch_norm',
         entry: 'batch_norm_backward_input',
-        constants: { ...alias, ROWS, ACTIVATION: dresidual ? 0 : ACTIVATION, BATCH: training },
+        constants: { ...alias, BLOCK, ACTIVATION: dresidual ? 0 : ACTIVATION, BATCH: training },
         bindings: { ...affine, dy: (dresidual ?? dy).slice, sums_in: sums.slice, y: dx.slice },
         params,
-        grid: linearGrid(device, Math.ceil(rows / ROWS) * c),
+        grid: linearGrid(device, Math.ceil(rows / BLOCK) * c),
       });
     }
     sums.dispose();

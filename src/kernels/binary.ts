@@ -1,6 +1,6 @@
 import { record, registerTapeKernels, sameShape, Tensor } from '../tensor/index.js';
 import { physicalAxes, physicalStrides } from '../tensor/layout.js';
-import { linearGrid, vec4s, vectorised } from './grid.js';
+import { BLOCK, linearGrid, vec4s, vectorised } from './grid.js';
 import { requireShape, type OpDefinition } from './op.js';
 import { pointwise } from './pointwise.js';
 import { sumTo } from './reduce.js';
@@ -10,9 +10,6 @@ import { scaleChannelsBackward, scalesChannels } from './scale_channels.js';
 const OPS = { add: 0, sub: 1, mul: 2, div: 3 } as const;
 
 export type BinaryOp = keyof typeof OPS;
-
-/** Steps along the second innermost axis that an invocation of binary_broadcast does. */
-const BLOCK = 8;
 
 const NO_STRIDES = { d1: 0, d2: 0, d3: 0, a0: 0, a1: 0, a2: 0, a3: 0, b0: 0, b1: 0, b2: 0, b3: 0 };
 

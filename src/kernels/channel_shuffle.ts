@@ -1,9 +1,6 @@
 import { record, Tensor } from '../tensor/index.js';
-import { linearGrid } from './grid.js';
+import { BLOCK, linearGrid } from './grid.js';
 import { requireInteger, requireShape, type OpDefinition } from './op.js';
-
-/** Pixels that an invocation of channel_shuffle.wgsl does. */
-const BLOCK = 8;
 
 function launch(x: Tensor, groups: number): Tensor {
   const device = x.device;

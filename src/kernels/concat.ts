@@ -1,10 +1,7 @@
 import { elementCount, formatShape, record, Tensor } from '../tensor/index.js';
 import { physicalAxes } from '../tensor/layout.js';
-import { linearGrid } from './grid.js';
+import { BLOCK, linearGrid } from './grid.js';
 import { requireShape, ShapeError, type OpDefinition } from './op.js';
-
-/** Rows that an invocation of rows.wgsl does. */
-const BLOCK = 8;
 
 /** A tensor seen from one of its dimensions: that dimension lies in memory between `rows` and `inner` elements. */
 interface Rows {

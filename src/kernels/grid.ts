@@ -25,3 +25,14 @@ export function vectorised(innermost: number): { lanes: number; alias: { V: stri
 export function splitCount(groups: number, positions: number, least: number): number {
   return Math.max(1, Math.min(Math.ceil(256 / groups), Math.floor(positions / least)));
 }
+
+/**
+ * Steps that an invocation does along one dimension (BLOCK in the shaders). To find the place of an element takes integer
+ * divisions by sizes in Params, which on a CPU cost more than the element itself (docs/performance.md).
+ */
+export const BLOCK = 8;
+
+/** Invocations over an image of `lines` lines (of all images), `width` pixels each, and so many vectors of channels. */
+export function blockJobs(lines: number, width: number, vectors: number): number {
+  return lines * Math.ceil(width / BLOCK) * vectors;
+}

@@ -1,6 +1,6 @@
 import { record, Tensor } from '../tensor/index.js';
 import { NotImplementedError } from '../util/errors.js';
-import { linearGrid, vectorised } from './grid.js';
+import { BLOCK, blockJobs, linearGrid, vectorised } from './grid.js';
 import { pair, requireInteger, requireShape, type OpDefinition, type Pair } from './op.js';
 
 /**
@@ -15,13 +15,13 @@ export function interpolateBilinear(x: Tensor, size: Pair): Tensor {
   if (oh === h && ow === w) return x;
   const device = x.device;
   const { lanes, alias } = vectorised(c);
-  const call = { shader: 'interpolate', constants: alias, params: { n, h, w, c: c / lanes, oh, ow } };
+  const call = { shader: 'interpolate', constants: { ...alias, BLOCK }, params: { n, h, w, c: c / lanes, oh, ow } };
   const y = Tensor.empty([n, c, oh, ow], { device });
   device.dispatch({
     ...call,
     entry: 'interpolate_bilinear_forward',
     bindings: { x: x.slice, y: y.slice },
-    grid: linearGrid(device, y.size / lanes),
+    grid: linearGrid(device, blockJobs(n * oh, ow, c / lanes)),
   });
   return record('interpolate_bilinear', [x], y, dy => {
     const dx = Tensor.empty(x.shape, { device });
@@ -29,7 +29,7 @@ export function interpolateBilinear(x: Tensor, size: Pair): Tensor {
       ...call,
       entry: 'interpolate_bilinear_backward',
       bindings: { dy: dy.slice, dx: dx.slice },
-      grid: linearGrid(device, x.size / lanes),
+      grid: linearGrid(device, blockJobs(n * h, w, c / lanes)),
     });
     return [dx];
   });

@@ -1,19 +1,11 @@
 import { record, Tensor } from '../tensor/index.js';
-import { linearGrid, vectorised } from './grid.js';
+import { BLOCK, blockJobs, linearGrid, vectorised } from './grid.js';
 import { pair, requireInteger, requireShape, ShapeError, type OpDefinition, type Pair } from './op.js';
 
 export interface PoolOptions {
   /** The kernel's size by default. */
   readonly stride?: Pair | undefined;
   readonly padding?: Pair | undefined;
-}
-
-/** Pixels of a line that an invocation does (BLOCK in the pools' shaders). */
-export const BLOCK = 8;
-
-/** Invocations of a pool's kernel over a result of `lines` lines of `width` pixels. */
-export function poolJobs(lines: number, width: number, vectors: number): number {
-  return lines * Math.ceil(width / BLOCK) * vectors;
 }
 
 /** Maximum over kernel windows of x (N,C,H,W), as torch.nn.functional.max_pool2d: (N,C,OH,OW). */
@@ -52,7 +44,7 @@ export function maxPool2d(x: Tensor, kernel: Pair, options: PoolOptions = {}): T
     constants,
     bindings: { x: x.slice, y: y.slice, index: index.slice },
     params,
-    grid: linearGrid(device, poolJobs(n * oh, ow, c / lanes)),
+    grid: linearGrid(device, blockJobs(n * oh, ow, c / lanes)),
   });
   return record('max_pool2d', [x], y, dy => {
     const dx = Tensor.empty(x.shape, { device });
@@ -62,7 +54,7 @@ export function maxPool2d(x: Tensor, kernel: Pair, options: PoolOptions = {}): T
       constants,
       bindings: { dy: dy.slice, chosen: index.slice, dx: dx.slice },
       params,
-      grid: linearGrid(device, poolJobs(n * h, w, c / lanes)),
+      grid: linearGrid(device, blockJobs(n * h, w, c / lanes)),
     });
     return [dx];
   });

@@ -1,11 +1,8 @@
 import { elementCount, record, sameShape, Tensor } from '../tensor/index.js';
 import { physicalAxes, physicalStrides } from '../tensor/layout.js';
-import { linearGrid, splitCount, vectorised, WORKGROUP } from './grid.js';
+import { BLOCK, linearGrid, splitCount, vectorised, WORKGROUP } from './grid.js';
 import { requireShape, type OpDefinition } from './op.js';
 import { transposeInto } from './transpose.js';
-
-/** Steps along the second innermost dimension that an invocation of reduce_sum_backward does. */
-const BLOCK = 8;
 
 interface Axis {
   size: number;

@@ -47,7 +47,8 @@ const positionSchema = z.object({
   seconds: z.number(),
   epochSeconds: z.number(),
   generator: z.object({ seed: z.int(), offset: z.int() }),
-  optimizerSteps: z.int(),
+  /** Updates of each parameter, in the model's order. */
+  optimizerSteps: z.array(z.int()),
   lr: z.number(),
   history: z.array(rowSchema),
 });
@@ -103,7 +104,7 @@ export async function saveCheckpoint(
     ...position,
     history: [...position.history],
     generator: { seed: generator.seed, offset: generator.offset },
-    optimizerSteps: optimizer.steps,
+    optimizerSteps: [...optimizer.steps],
     lr: optimizer.lr,
   };
   const metadata = { facegrad: JSON.stringify(info), training: JSON.stringify(training) };

@@ -1,6 +1,6 @@
 /**
  * Counter-based random numbers: a value is a pure function of its counters, so that a resumed run draws what the
- * uninterrupted one would have drawn. The same function stands in `shaders/random.wgsl` terms in every kernel that draws.
+ * uninterrupted one would have drawn. Kernels that draw (shaders/dropout.wgsl) hold the same function.
  */
 
 /**

@@ -65,6 +65,27 @@ describe('an optimizer', () => {
     expect([...(await a.data()), ...(await b.data()), ...(await c.data())]).toEqual([0, 0, 2, 2, 2, 2]);
   });
 
+  it('counts the steps of each parameter on its own: one that is unfrozen late is corrected from its first', async () => {
+    const [early, late] = [1, 1].map(value => Parameter.of([value], [1])) as [Parameter, Parameter];
+    const optimizer = new Adam([early, late], { lr: 0.1 });
+    const [a, b] = [reference.adam({ lr: 0.1 }), reference.adam({ lr: 0.1 })];
+    const [x, y] = [Float64Array.of(1), Float64Array.of(1)];
+    for (let step = 0; step < 4; step++) {
+      const gradient = 0.3 + step;
+      early.grad = Tensor.full([1], gradient).keep();
+      a(x, Float64Array.of(gradient));
+      if (step >= 2) {
+        late.grad = Tensor.full([1], gradient).keep();
+        b(y, Float64Array.of(gradient));
+      }
+      optimizer.step();
+      optimizer.zeroGrad();
+    }
+    expect(optimizer.steps).toEqual([4, 2]);
+    expect((await early.data())[0]).toBeCloseTo(x[0]!, 5);
+    expect((await late.data())[0]).toBeCloseTo(y[0]!, 5);
+  });
+
   it('stands still once a loss was not finite', async () => {
     const parameter = Parameter.of([1, 2], [2]);
     const optimizer = new Adam([parameter], { lr: 1 });
@@ -112,6 +133,9 @@ describe('an optimizer', () => {
     expect(() => new SGD([])).toThrow('at least one parameter');
     expect(() => new SGD([Parameter.of([1], [1])], { lr: -1 })).toThrow('learning rate');
     expect(() => new SGD([Parameter.of([1], [1])], { nesterov: true })).toThrow('momentum');
+    expect(() => new SGD([Parameter.of([1], [1])], { momentum: -1 })).toThrow('momentum is a number from 0');
+    expect(() => new Adam([Parameter.of([1], [1])], { betas: [0.9, 1] })).toThrow('beta is a number from 0 to below 1');
+    expect(() => new Adam([Parameter.of([1], [1])], { weightDecay: NaN })).toThrow('weight decay');
   });
 });
 

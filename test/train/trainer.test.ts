@@ -95,7 +95,7 @@ async function stateOf(path: string) {
     epochs?: number;
     step?: number;
     generator?: unknown;
-    optimizerSteps?: number;
+    optimizerSteps?: number[];
   };
   return {
     tensors: [...tensors].map(([name, { data }]) => [

@@ -211,7 +211,17 @@ describe('train', () => {
     expect([device.pool.liveCount, device.pool.liveBytes]).toEqual([liveCount, liveBytes]);
   });
 
-  it('refuses data of another size', async () => {
-    await expect(run('size', { ...bandData(20), width: 24, height: 96 })).rejects.toThrow('1x48x48');
+  it('resizes images of another size for the network', async () => {
+    const { path, summary } = await run('size', { ...bandData(20), width: 24, height: 96 }, { epochs: 1 });
+    expect(summary.epochs).toBe(1);
+    const { state } = await loadWeights(join(path, 'last.safetensors'));
+    expect(state.get('net.0.weight')?.shape).toEqual([512, 48 * 48]);
+  });
+
+  it('refuses images of other channels than a colour network can take', async () => {
+    const flat = { ...bandData(20), width: 24, channels: 2 };
+    await expect(run('channels', flat, { model: 'resnet18', inputSize: 32 })).rejects.toThrow(
+      'resnet18 takes images of 1 or 3 channels; bands has 2',
+    );
   });
 });

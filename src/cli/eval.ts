@@ -84,7 +84,7 @@ async function runEvaluation(flags: Flags): Promise<void> {
   if (split.count === 0) throw new UserError(`${data.name} has no ${flags.split} images`);
   const trained = subject.trained ?? info;
   const names = matchClasses(flags.classes, trained?.classes, data.classes);
-  const { normalisationOf } = await import('../train/trainer.js');
+  const { normalisationOf } = await import('../train/normalisation.js');
   const imagenet = takesImageNet(definition, flags) && (trained ? trained.imagenet === true : true);
   const normalisation = normalisationOf({ ...trained, ...flags, imagenet }, data, data.splits.train);
 

@@ -1,13 +1,21 @@
 import type { Device } from '../gpu/device.js';
-import { epochOrder, limitSplit, pixelStatistics, type DataSet, type Split } from '../data/dataset.js';
+import { epochOrder, limitSplit, type DataSet, type Split } from '../data/dataset.js';
 import { accumulateTotals, crossEntropy } from '../kernels/index.js';
-import { countParameters, type Module } from '../nn/index.js';
+import { BatchNorm, countParameters, type Module } from '../nn/index.js';
 import { backward, defaultGenerator, manualSeed, scope, setDefaultDevice, Tensor } from '../tensor/index.js';
 import { UserError } from '../util/errors.js';
-import { Batches, type Normalisation } from './batches.js';
-import { loadCheckpoint, loadWeights, saveCheckpoint, saveWeights, type Position, type Trainee } from './checkpoint.js';
+import { Batches } from './batches.js';
+import {
+  loadCheckpoint,
+  loadWeights,
+  saveCheckpoint,
+  saveWeights,
+  type Trainee,
+  type WeightsInfo,
+} from './checkpoint.js';
 import { firstBadTensor } from './diagnose.js';
 import { createModel, definitionOf, modelChoice, takesImageNet } from './model.js';
+import { normalisationOf } from './normalisation.js';
 import { Adam, SGD, type Optimizer } from './optim.js';
 import type { RunFolder } from './run.js';
 import type { EpochRow, Reporter, TrainOptions, TrainSummary } from './types.js';
@@ -44,7 +52,7 @@ function makeOptimizer(model: Module, options: TrainOptions): Optimizer {
 }
 
 /** The splits under `--limit`, and that there is something to train and to choose the best epoch on. */
-function limitedSplits(data: DataSet, options: TrainOptions): Record<'train' | 'val' | 'test', Split> {
+function limitedSplits(data: DataSet, options: TrainOptions): Splits {
   const { limit, seed } = options;
   const of = (split: Split) => (limit === undefined || split.count === 0 ? split : limitSplit(split, limit, seed));
   const { train, val, test } = data.splits;
@@ -54,6 +62,8 @@ function limitedSplits(data: DataSet, options: TrainOptions): Record<'train' | '
   }
   return { train: of(train), val: of(val), test: of(test) };
 }
+
+type Splits = Record<'train' | 'val' | 'test', Split>;
 
 /**
  * Trains a network by `options`, epoch by epoch with a validation after each, and writes the run's files: the state after
@@ -66,213 +76,319 @@ export async function train(
   options: TrainOptions,
   context: TrainContext,
 ): Promise<TrainSummary> {
-  const { run, reporter, signal } = context;
   setDefaultDevice(device);
-  const splits = limitedSplits(data, options);
-  const imagenet = takesImageNet(definitionOf(options), options);
-  const normalisation = normalisationOf({ ...options, imagenet }, data, splits.train);
+  const training = new Training(device, data, options, context);
+  try {
+    await training.begin();
+    const summary = await training.run();
+    context.reporter.end(summary);
+    return summary;
+  } finally {
+    training.dispose();
+  }
+}
 
-  manualSeed(options.seed);
-  const generator = defaultGenerator();
-  const model = createModel(options, data, data.classes.length, imagenet);
-  const optimizer = makeOptimizer(model, options);
-  const totals = Tensor.zeros([4]).keep();
-  const trainee: Trainee = { model, optimizer, generator, totals };
-  const parameters = countParameters(model);
-  const adapter = adapterName(device);
-  const info = { ...modelChoice(options), classes: [...data.classes], ...normalisation };
+/** One sitting of a run: the network and its optimiser on the GPU, and where the run stands. */
+class Training {
+  readonly #splits: Splits;
+  readonly #trainee: Trainee;
+  readonly #parameters: number;
+  readonly #info: Omit<WeightsInfo, 'epoch'>;
+  readonly #batches: Record<keyof Splits, Batches>;
+  /** Steps of an epoch. */
+  readonly #steps: number;
 
-  let position: Position = { epochs: 0, step: 0, seconds: 0, epochSeconds: 0, history: [] };
-  if (context.resume) {
-    // A run that was stopped before its first checkpoint has nothing to go on from, and begins again.
-    if (await run.hasCheckpoint()) position = await loadCheckpoint(run.last, trainee);
-    await run.writeConfig({ ...run.config, options });
-    await run.writeMetrics(position.history);
-  } else {
-    await run.begin({
-      facegrad: context.version,
-      created: new Date().toISOString(),
-      options,
-      data: {
-        name: data.name,
-        fingerprint: data.fingerprint,
-        train: splits.train.count,
-        val: splits.val.count,
-        test: splits.test.count,
-      },
-      classes: [...data.classes],
-      ...normalisation,
+  // Where the run stands (checkpoint.ts): finished epochs, finished steps of the epoch under way, seconds so far.
+  #epochs = 0;
+  #step = 0;
+  #seconds = 0;
+  #epochSeconds = 0;
+  #history: EpochRow[] = [];
+
+  #clock = performance.now();
+  /** When the epoch under way was last reported, and its images then. */
+  #reported = { time: 0, images: 0 };
+  /** The generator's position before each step since the last report: what a diagnosis draws again. */
+  #offsets: number[] = [];
+
+  constructor(
+    private readonly device: Device,
+    private readonly data: DataSet,
+    private readonly options: TrainOptions,
+    private readonly context: TrainContext,
+  ) {
+    this.#splits = limitedSplits(data, options);
+    const imagenet = takesImageNet(definitionOf(options), options);
+    const normalisation = normalisationOf({ ...options, imagenet }, data, this.#splits.train);
+    manualSeed(options.seed);
+    const model = createModel(options, data, data.classes.length, imagenet);
+    this.#parameters = countParameters(model);
+    this.#trainee = {
+      model,
+      optimizer: makeOptimizer(model, options),
+      generator: defaultGenerator(),
+      totals: Tensor.zeros([4]).keep(),
+    };
+    this.#info = { ...modelChoice(options), classes: [...data.classes], ...normalisation };
+    const batchesOf = (split: Split) => new Batches(device, data, split, options.batchSize, normalisation);
+    this.#batches = {
+      train: batchesOf(this.#splits.train),
+      val: batchesOf(this.#splits.val),
+      test: batchesOf(this.#splits.test),
+    };
+    this.#steps = this.#stepsOfEpoch(model);
+  }
+
+  /** Writes a new run's config, or takes up the state of the one that is resumed. */
+  async begin(): Promise<void> {
+    const { run, reporter, resume, version } = this.context;
+    const { train, val, test } = this.#splits;
+    const data = { name: this.data.name, train: train.count, val: val.count, test: test.count };
+    const adapter = adapterName(this.device);
+    if (resume) {
+      // A run that was stopped before its first checkpoint has nothing to go on from, and begins again.
+      if (await run.hasCheckpoint()) {
+        const { epochs, step, seconds, epochSeconds, history } = await loadCheckpoint(run.last, this.#trainee);
+        this.#epochs = epochs;
+        this.#step = step;
+        this.#seconds = seconds;
+        this.#epochSeconds = epochSeconds;
+        this.#history = [...history];
+      }
+      await run.writeConfig({ ...run.config, options: this.options });
+      await run.writeMetrics(this.#history);
+    } else {
+      const { classes, mean, std, imagenet } = this.#info;
+      await run.begin({
+        facegrad: version,
+        created: new Date().toISOString(),
+        options: this.options,
+        data: { ...data, fingerprint: this.data.fingerprint },
+        ...{ classes, mean, std, adapter },
+        ...(imagenet ? { imagenet } : {}),
+      });
+    }
+    reporter.start({
+      model: this.options.model,
+      parameters: this.#parameters,
       adapter,
+      data,
+      options: this.options,
+      runFolder: run.path,
+      ...(resume ? { resumedFrom: this.#epochs } : {}),
     });
   }
-  reporter.start({
-    model: options.model,
-    parameters,
-    adapter,
-    data: { name: data.name, train: splits.train.count, val: splits.val.count, test: splits.test.count },
-    options,
-    runFolder: run.path,
-    ...(context.resume ? { resumedFrom: position.epochs } : {}),
-  });
 
-  const batchesOf = (split: Split) => new Batches(device, data, split, options.batchSize, normalisation);
-  const trainBatches = batchesOf(splits.train);
-  const valBatches = batchesOf(splits.val);
-  // Batch statistics of a single image do not exist, so a last batch of one is left out.
-  const leftover = splits.train.count % options.batchSize;
-  const steps = trainBatches.count - (leftover === 1 && trainBatches.count > 1 ? 1 : 0);
-  const imagesAfter = (step: number) => Math.min(step * options.batchSize, splits.train.count);
-
-  const history = [...position.history];
-  let { epochs, step, seconds, epochSeconds } = position;
-  let interrupted = false;
-  let clock = performance.now();
-  const lap = () => {
-    const now = performance.now();
-    const passed = (now - clock) / 1000;
-    clock = now;
-    seconds += passed;
-    epochSeconds += passed;
-  };
-  const save = async () => {
-    lap();
-    await saveCheckpoint(
-      run.last,
-      trainee,
-      { epochs, step, seconds, epochSeconds, history },
-      { ...info, epoch: epochs },
-    );
-    reporter.saved(run.last);
-  };
-
-  model.train();
-  while (epochs < options.epochs) {
-    const epoch = epochs + 1;
-    const order = epochOrder(splits.train.count, options.seed, epoch);
-    if (step === 0) device.clear(totals.slice);
-    // The generator's position before each step since the last look at the totals: what a diagnosis draws again.
-    let offsets: number[] = [];
-    let reported = performance.now();
-    let imagesReported = imagesAfter(step);
-    const report = async () => {
-      const [lossSum, correct, images, bad] = await totals.data();
-      if (bad! > 0) {
-        await failNonFinite(epoch, step, bad!, offsets, order);
+  /** Trains until the last epoch is done or the signal is aborted. */
+  async run(): Promise<TrainSummary> {
+    this.#clock = performance.now();
+    this.#trainee.model.train();
+    while (this.#epochs < this.options.epochs) {
+      if (!(await this.#runEpoch())) {
+        await this.#save();
+        return this.#summarise(true);
       }
-      offsets = [];
-      const now = performance.now();
-      const rate = (imagesAfter(step) - imagesReported) / ((now - reported) / 1000);
-      reported = now;
-      imagesReported = imagesAfter(step);
-      const left = (options.epochs - epochs) * imagesAfter(steps) - imagesAfter(step);
-      reporter.step({
-        ...{ epoch, epochs: options.epochs, step, steps, images: images! },
-        ...{ loss: lossSum! / images!, accuracy: correct! / images! },
-        ...{ imagesPerSecond: rate, secondsLeft: left / rate },
-      });
-    };
+    }
+    return this.#summarise(false);
+  }
 
-    while (step < steps && !signal.aborted) {
-      offsets.push(generator.offset);
-      scope(() => {
-        const { x, labels } = trainBatches.load(order, step);
-        const logits = model.forward(x);
-        const loss = crossEntropy(logits, labels);
-        accumulateTotals(totals, logits, loss, labels);
-        backward(loss);
-        optimizer.step(totals.slice);
-        optimizer.zeroGrad();
-      });
-      step++;
-      await device.settle(IN_FLIGHT);
-      if (performance.now() - reported >= REPORT_INTERVAL && step < steps) await report();
+  dispose(): void {
+    const { model, optimizer, totals } = this.#trainee;
+    totals.dispose();
+    optimizer.dispose();
+    model.dispose();
+  }
+
+  /** The epoch under way from where it stands to its validation; false when the signal ended it before. */
+  async #runEpoch(): Promise<boolean> {
+    const { signal } = this.context;
+    const order = epochOrder(this.#splits.train.count, this.options.seed, this.#epochs + 1);
+    if (this.#step === 0) this.device.clear(this.#trainee.totals.slice);
+    this.#offsets = [];
+    this.#reported = { time: performance.now(), images: this.#imagesDone };
+    while (this.#step < this.#steps && !signal.aborted) {
+      this.#trainStep(order);
+      await this.device.settle(IN_FLIGHT);
+      const due = performance.now() - this.#reported.time >= REPORT_INTERVAL;
+      if (due && this.#step < this.#steps) await this.#report(order);
     }
-    if (imagesAfter(step) > imagesReported) await report();
-    lap();
-    const trainSeconds = epochSeconds;
-    const validation = signal.aborted ? undefined : await validate(device, model, valBatches, splits.val.count, signal);
-    if (!validation) {
-      interrupted = true;
-      await save();
-      break;
-    }
-    const [lossSum, correct, images] = await totals.data();
-    lap();
-    const row: EpochRow = {
-      epoch,
-      lr: optimizer.lr,
+    if (this.#imagesDone > this.#reported.images) await this.#report(order);
+    this.#lap();
+    const trainSeconds = this.#epochSeconds;
+    if (signal.aborted) return false;
+    const validation = await validate(
+      this.device,
+      this.#trainee.model,
+      this.#batches.val,
+      this.#splits.val.count,
+      signal,
+    );
+    if (!validation) return false;
+    const [lossSum, correct, images] = await this.#trainee.totals.data();
+    this.#lap();
+    await this.#finishEpoch({
+      epoch: this.#epochs + 1,
+      lr: this.#trainee.optimizer.lr,
       trainLoss: lossSum! / images!,
       trainAccuracy: correct! / images!,
       valLoss: validation.loss,
       valAccuracy: validation.accuracy,
-      seconds: epochSeconds,
-      imagesPerSecond: imagesAfter(steps) / trainSeconds,
-    };
+      seconds: this.#epochSeconds,
+      imagesPerSecond: this.#imagesDone / trainSeconds,
+    });
+    return true;
+  }
+
+  #trainStep(order: Uint32Array): void {
+    const { model, optimizer, generator, totals } = this.#trainee;
+    this.#offsets.push(generator.offset);
+    scope(() => {
+      const { x, labels } = this.#batches.train.load(order, this.#step);
+      const logits = model.forward(x);
+      const loss = crossEntropy(logits, labels);
+      accumulateTotals(totals, logits, loss, labels);
+      backward(loss);
+      optimizer.step(totals.slice);
+      optimizer.zeroGrad();
+    });
+    this.#step++;
+  }
+
+  /** Reads the epoch's totals and tells them; a loss that was not finite ends the run here. */
+  async #report(order: Uint32Array): Promise<void> {
+    const [lossSum, correct, images, bad] = await this.#trainee.totals.data();
+    if (bad! > 0) throw await this.#nonFinite(order, bad!);
+    this.#offsets = [];
+    const now = performance.now();
+    const done = this.#imagesDone;
+    const rate = (done - this.#reported.images) / ((now - this.#reported.time) / 1000);
+    this.#reported = { time: now, images: done };
+    const { epochs } = this.options;
+    this.context.reporter.step({
+      ...{ epoch: this.#epochs + 1, epochs, step: this.#step, steps: this.#steps, images: images! },
+      ...{ loss: lossSum! / images!, accuracy: correct! / images! },
+      ...{ imagesPerSecond: rate, secondsLeft: ((epochs - this.#epochs) * this.#imagesOfEpoch - done) / rate },
+    });
+  }
+
+  async #finishEpoch(row: EpochRow): Promise<void> {
     if (!Number.isFinite(row.valLoss)) {
-      throw new Error(`the validation loss of epoch ${epoch} is not finite; the run stands as of epoch ${epoch - 1}`);
+      throw new Error(
+        `the validation loss of epoch ${row.epoch} is not finite; the run stands as of epoch ${row.epoch - 1}`,
+      );
     }
-    const isBest = row.valAccuracy > bestRow(history).valAccuracy;
-    history.push(row);
-    epochs++;
-    step = 0;
-    epochSeconds = 0;
+    const { run, reporter } = this.context;
+    const isBest = row.valAccuracy > bestRow(this.#history).valAccuracy;
+    this.#history.push(row);
+    this.#epochs++;
+    this.#step = 0;
+    this.#epochSeconds = 0;
     // The best weights first: were the run killed between the two, it would go on from the epoch before and write them
     // again.
-    if (isBest) await saveWeights(run.best, await model.stateDict(), { ...info, epoch });
-    await save();
-    await run.writeMetrics(history);
+    if (isBest) {
+      await saveWeights(run.best, await this.#trainee.model.stateDict(), { ...this.#info, epoch: row.epoch });
+    }
+    await this.#save();
+    await run.writeMetrics(this.#history);
     reporter.epoch(row, isBest);
   }
 
-  const best = bestRow(history);
-  const summary: TrainSummary = {
-    model: options.model,
-    parameters,
-    classes: [...data.classes],
-    epochs,
-    bestEpoch: best.epoch,
-    ...(history.length > 0 ? { bestValAccuracy: best.valAccuracy, bestValLoss: best.valLoss } : {}),
-    seconds,
-    imagesPerSecond: meanRate(history),
-    adapter,
-    runFolder: run.path,
-    interrupted,
-  };
-  if (!interrupted && splits.test.count > 0 && history.length > 0) {
-    model.loadStateDict((await loadWeights(run.best)).state);
-    const test = await validate(device, model, batchesOf(splits.test), splits.test.count);
-    if (test) {
-      summary.testLoss = test.loss;
-      summary.testAccuracy = test.accuracy;
-    }
+  async #save(): Promise<void> {
+    this.#lap();
+    const { run, reporter } = this.context;
+    const position = {
+      epochs: this.#epochs,
+      step: this.#step,
+      seconds: this.#seconds,
+      epochSeconds: this.#epochSeconds,
+      history: this.#history,
+    };
+    await saveCheckpoint(run.last, this.#trainee, position, { ...this.#info, epoch: this.#epochs });
+    reporter.saved(run.last);
   }
-  await run.writeSummary(summary);
-  totals.dispose();
-  optimizer.dispose();
-  model.dispose();
-  reporter.end(summary);
-  return summary;
 
-  /** Stops a run whose loss is not finite, with the step and the first bad tensor. Nothing has moved since that step. */
-  async function failNonFinite(
-    epoch: number,
-    done: number,
-    bad: number,
-    offsets: number[],
-    order: Uint32Array,
-  ): Promise<never> {
-    const first = done - bad; // 0-based
-    generator.offset = offsets.at(-bad) ?? generator.offset;
+  /** Writes the summary, with the best weights' result on the test split where the run is complete. */
+  async #summarise(interrupted: boolean): Promise<TrainSummary> {
+    const { run } = this.context;
+    const best = bestRow(this.#history);
+    const finished = this.#history.length > 0;
+    const summary: TrainSummary = {
+      model: this.options.model,
+      parameters: this.#parameters,
+      classes: [...this.data.classes],
+      epochs: this.#epochs,
+      bestEpoch: best.epoch,
+      ...(finished ? { bestValAccuracy: best.valAccuracy, bestValLoss: best.valLoss } : {}),
+      seconds: this.#seconds,
+      imagesPerSecond: meanRate(this.#history),
+      adapter: adapterName(this.device),
+      runFolder: run.path,
+      interrupted,
+    };
+    const { count } = this.#splits.test;
+    if (!interrupted && finished && count > 0) {
+      const { model } = this.#trainee;
+      model.loadStateDict((await loadWeights(run.best)).state);
+      const test = await validate(this.device, model, this.#batches.test, count);
+      if (test) {
+        summary.testLoss = test.loss;
+        summary.testAccuracy = test.accuracy;
+      }
+    }
+    await run.writeSummary(summary);
+    return summary;
+  }
+
+  /**
+   * The error of a loss that was not finite `bad` steps ago (that step included), with the step and the first bad tensor.
+   * No parameter has moved since then; the batch is run again with the same draws.
+   */
+  async #nonFinite(order: Uint32Array, bad: number): Promise<Error> {
+    const { model, generator, optimizer } = this.#trainee;
+    const step = this.#step - bad; // 0-based
+    generator.offset = this.#offsets.at(-bad) ?? generator.offset;
     const culprit = await firstBadTensor(
       model,
-      () => trainBatches.load(order, first).x,
+      () => this.#batches.train.load(order, step).x,
       x => model.forward(x),
     );
-    const saved = epochs > 0 ? `${run.last} holds the state after epoch ${epochs}` : 'no epoch was finished';
-    throw new Error(
-      `the loss is not finite at epoch ${epoch}, step ${first + 1}: the first bad tensor is ` +
+    const saved =
+      this.#epochs > 0
+        ? `${this.context.run.last} holds the state after epoch ${this.#epochs}`
+        : 'no epoch was finished';
+    return new Error(
+      `the loss is not finite at epoch ${this.#epochs + 1}, step ${step + 1}: the first bad tensor is ` +
         `${culprit ?? 'the loss itself'}. Try a smaller --lr (it is ${optimizer.lr}). ${saved}.`,
     );
+  }
+
+  get #imagesDone(): number {
+    return Math.min(this.#step * this.options.batchSize, this.#splits.train.count);
+  }
+
+  get #imagesOfEpoch(): number {
+    return Math.min(this.#steps * this.options.batchSize, this.#splits.train.count);
+  }
+
+  /** Batch statistics of a single image do not exist: a last batch of one is left out, and no other may be that small. */
+  #stepsOfEpoch(model: Module): number {
+    const { batchSize } = this.options;
+    const { count } = this.#batches.train;
+    const smallest = Math.min(batchSize, this.#splits.train.count);
+    if (smallest === 1 && [...model.namedModules()].some(([, module]) => module instanceof BatchNorm)) {
+      throw new UserError(`${this.options.model} has batch normalisation, which needs batches of two images or more`);
+    }
+    const leftover = this.#splits.train.count % batchSize;
+    return leftover === 1 && count > 1 && batchSize > 1 ? count - 1 : count;
+  }
+
+  /** Adds the time since the last call to the run's and the epoch's. */
+  #lap(): void {
+    const now = performance.now();
+    const passed = (now - this.#clock) / 1000;
+    this.#clock = now;
+    this.#seconds += passed;
+    this.#epochSeconds += passed;
   }
 }
 
@@ -289,27 +405,4 @@ function bestRow(history: readonly EpochRow[]): EpochRow {
 function meanRate(history: readonly EpochRow[]): number {
   if (history.length === 0) return 0;
   return history.length / history.reduce((sum, row) => sum + 1 / row.imagesPerSecond, 0);
-}
-
-/**
- * What images are normalised with before they go to the network: what the options say, else the training split's own
- * statistics; nothing where the network normalises as ImageNet's images were.
- */
-export function normalisationOf(
-  options: Pick<TrainOptions, 'mean' | 'std'> & { readonly imagenet?: boolean },
-  data: DataSet,
-  train: Split,
-): Normalisation & { mean: number[]; std: number[]; imagenet?: true } {
-  const { channels } = data;
-  if (options.imagenet) return { mean: new Array(channels).fill(0), std: new Array(channels).fill(1), imagenet: true };
-  const measured = options.mean && options.std ? undefined : pixelStatistics(train, channels);
-  const mean = options.mean ?? measured!.mean;
-  const std = options.std ?? measured!.std;
-  for (const [name, values] of Object.entries({ mean, std })) {
-    if (values.length !== data.channels) {
-      throw new UserError(`--${name} has ${values.length} values; ${data.name} has ${data.channels} channels`);
-    }
-  }
-  if (std.some(value => !(value > 0))) throw new UserError('the training images are all of one colour; give --std');
-  return { mean: [...mean], std: [...std] };
 }

@@ -191,6 +191,12 @@ describe('train', () => {
     expect(reporter.steps.at(-1)).toMatchObject({ step: 2, steps: 2, images: 32 });
   });
 
+  it('refuses batches of one image for a network with batch normalisation', async () => {
+    await expect(run('single', bandData(20), { batchSize: 1 })).rejects.toThrow(
+      'improved-mlp has batch normalisation, which needs batches of two images or more',
+    );
+  });
+
   it('stops at a loss that is not finite, with the step and the first bad tensor, and keeps what was saved', async () => {
     const data = bandData(64);
     const failing = run('diverges', data, { model: 'simple-cnn', optimizer: 'sgd', lr: 1e6, epochs: 2 });

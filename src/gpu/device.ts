@@ -161,11 +161,6 @@ export class Device {
     if (x > 0 && y > 0 && z > 0) this.#commands.push({ kind: 'dispatch', kernel, group, x, y, z, slices });
   }
 
-  /** Starts compiling a kernel that will be dispatched later. */
-  prepare(call: Omit<Dispatch, 'grid' | 'params'>): void {
-    this.#kernel(call);
-  }
-
   /** Records a copy of host bytes into a slice; `data` is copied now. */
   write(slice: Slice, data: ArrayBufferView): void {
     this.#alive();

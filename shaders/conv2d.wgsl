@@ -1,121 +1,164 @@
 // Two-dimensional convolution (cross-correlation) and its gradients as implicit matrix products with subgroup shuffles.
 //
 //   y[n,oy,ox,o]  = Σ x[n,iy,ix,i] · w[o,kh,kw,i] (+ bias[o], then an activation),   iy = oy·stride − pad + kh·dilation
-//   dx[n,iy,ix,i] = Σ dy[n,oy,ox,o] · w[o,kh,kw,i]                          over the oy for which that holds
+//   dx[n,iy,ix,i] = Σ dy[n,oy,ox,o] · w[o,kh,kw,i]                                   over the oy for which that holds
 //   dw[o,kh,kw,i] = Σ dy[n,oy,ox,o] · x[n,iy,ix,i]
 //
-// x (N,H,W,C), w (O,KH,KW,C), y and dy (N,OH,OW,O): channels innermost. One workgroup is one subgroup of SG lanes; what all
-// lanes need is loaded once, a vec4 a lane, and goes round by subgroupShuffle. Where C or O is not a multiple of four
-// (`stem` aside) conv2d_portable.wgsl does the work.
+// x (N,H,W,groups·C), w (groups·O,KH,KW,C), y and dy (N,OH,OW,groups·O): channels innermost; a group's outputs see its own
+// C channels. One workgroup is one subgroup of SG lanes; what all lanes need is loaded once, four values a lane, and goes
+// round by subgroupShuffle. Depthwise convolutions have conv2d_depthwise.wgsl.
 enable subgroups;
 
-alias V = vec4f;      // backward_weight: how x and dw are read; f32 where C is not a multiple of four
-const LANES = 4u;     // values of a V
-const SG = 8u;        // lanes of a subgroup, a power of two of at least 4
-const PIXELS = 4u;    // forward, backward_input: pixels a lane
-const OUT = 16u;      // channels of the result a workgroup
-const BIAS = false;   // forward: add bias[o]
+alias V = vec4f;       // elements of x, w and dw; f32 where C is not a multiple of four
+alias G = vec4f;       // elements of dy; f32 where O is not a multiple of four
+alias Y = vec4f;       // what an activation takes
+const LANES = 4u;      // values of a V
+const G_LANES = 4u;    // values of a G
+const SG = 8u;         // lanes of a subgroup, a power of two of at least 4
+const PIXELS = 4u;     // forward, backward_input: pixels a lane
+const COLUMNS = 1u;    // backward_weight: columns of dw a lane, in V
+const OUT = 16u;       // channels of the result a workgroup
+const STEM = false;    // forward: C is below four; V is f32
+const BIAS = false;    // forward: add bias[o]
 
 struct Params {
   n: u32, h: u32, w: u32, c: u32,
-  oh: u32, ow: u32, o: u32,
+  oh: u32, ow: u32, o: u32,  // c and o are one group's
   kh: u32, kw: u32,
   stride_h: u32, stride_w: u32, pad_h: u32, pad_w: u32, dilation_h: u32, dilation_w: u32,
+  groups: u32,
   rows: u32, // backward_weight: rows of output pixels (n, oy) a split
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(0) var<storage, read> x_scalar: array<f32>;
-@group(0) @binding(0) var<storage, read> x_any: array<V>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight_scalar: array<f32>;
-@group(0) @binding(2) var<storage, read> bias: array<f32>;              // (O)
+@group(0) @binding(0) var<storage, read> x: array<V>;
+@group(0) @binding(1) var<storage, read> weight: array<V>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;              // (groups·O)
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> y_scalar: array<f32>;
-@group(0) @binding(4) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(4) var<storage, read> dy: array<G>;
 @group(0) @binding(5) var<storage, read_write> dx: array<vec4f>;
-@group(0) @binding(6) var<storage, read_write> parts: array<V>;         // (splits,O,KH,KW,C)
+@group(0) @binding(5) var<storage, read_write> dx_scalar: array<f32>;
+@group(0) @binding(6) var<storage, read_write> parts: array<V>;         // (splits,groups·O,KH,KW,C)
 @group(0) @binding(7) var<uniform> p: Params;
 
 // --- output activations: the same text in every shader that ends in one of them (a test compares) ---
 const ACTIVATION = 0u; // numbers: src/kernels/activation.ts; those whose derivative follows from their output
 
-fn sigmoid(v: vec4f) -> vec4f {
+fn sigmoid(v: Y) -> Y {
   let e = exp(-abs(v));
-  return select(e, vec4f(1.0), v >= vec4f()) / (vec4f(1.0) + e);
+  return select(e, Y(1.0), v >= Y()) / (Y(1.0) + e);
 }
 
 // As in pointwise.wgsl, which says why.
-fn hyperbolic_tangent(v: vec4f) -> vec4f {
-  let e = exp(-2.0 * abs(v));
-  let far = (vec4f(1.0) - e) / (vec4f(1.0) + e);
+fn hyperbolic_tangent(v: Y) -> Y {
+  let e = exp(Y(-2.0) * abs(v));
+  let far = (Y(1.0) - e) / (Y(1.0) + e);
   let s = v * v;
-  let near = v * fma(s, fma(s, fma(s, vec4f(-0.053968254), vec4f(0.13333333)), vec4f(-0.33333333)), vec4f(1.0));
-  return select(select(far, -far, v < vec4f()), near, abs(v) < vec4f(0.2));
+  let near = v * fma(s, fma(s, fma(s, Y(-0.053968254), Y(0.13333333)), Y(-0.33333333)), Y(1.0));
+  return select(select(far, -far, v < Y()), near, abs(v) < Y(0.2));
 }
 
 // NaN stays NaN: comparisons with it are false, and max or clamp would hide it.
-fn activate(v: vec4f) -> vec4f {
+fn activate(v: Y) -> Y {
   switch ACTIVATION {
-    case 1u: { return select(v, vec4f(), v < vec4f()); }                                   // relu
-    case 2u: { return select(select(v, vec4f(), v < vec4f()), vec4f(6.0), v > vec4f(6.0)); } // relu6
-    case 4u: { return sigmoid(v); }                                                        // sigmoid
-    case 5u: { return hyperbolic_tangent(v); }                                             // tanh
+    case 1u: { return select(v, Y(), v < Y()); }                                       // relu
+    case 2u: { return select(select(v, Y(), v < Y()), Y(6.0), v > Y(6.0)); }           // relu6
+    case 4u: { return sigmoid(v); }                                                    // sigmoid
+    case 5u: { return hyperbolic_tangent(v); }                                         // tanh
     default: { return v; }
   }
 }
 // --- end of output activations ---
 
-// A workgroup: PIXELS·SG output pixels x OUT channels. A lane owns PIXELS pixels; the weights of OUT channels go round.
-// Dispatch (ceil(N·OH·OW/(PIXELS·SG)), ceil(O/OUT)).
-const QUADS = max(1u, SG / OUT); // quads of input channels in flight
-const LOADS = QUADS * OUT / SG;
-@compute @workgroup_size(SG)
-fn conv2d_forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: vec3u) {
-  let lane = id.x;
-  let c4 = p.c / 4u;
-  let taps = p.kh * p.kw;
-  let pixels = p.n * p.oh * p.ow;
-  let first = group.x * PIXELS * SG + lane;
-  let out = group.y * OUT;
-  var acc: array<array<f32, OUT>, PIXELS>;
-  var top: array<i32, PIXELS>;    // iy and ix of the window's first tap
-  var left: array<i32, PIXELS>;
-  var image: array<u32, PIXELS>;  // first row of the pixel's image in x
+// Four values from element `at` on, zero from the `left`th on: the row that they belong to ends there. With V = vec4f rows
+// end on whole elements, and the other branch is never taken; it is written so that it is valid for either V.
+const QUAD = vec4u(0u, 1u, 2u, 3u);
+fn x4(at: u32, left: u32) -> vec4f {
+  if (LANES == 4u) { return vec4f(x[at]); }
+  let v = vec4f(vec4f(x[at]).x, vec4f(x[at + 1u]).x, vec4f(x[at + 2u]).x, vec4f(x[at + 3u]).x);
+  return select(vec4f(), v, QUAD < vec4u(left));
+}
+
+fn weight4(at: u32, left: u32) -> vec4f {
+  if (LANES == 4u) { return vec4f(weight[at]); }
+  let v = vec4f(vec4f(weight[at]).x, vec4f(weight[at + 1u]).x, vec4f(weight[at + 2u]).x, vec4f(weight[at + 3u]).x);
+  return select(vec4f(), v, QUAD < vec4u(left));
+}
+
+fn dy4(at: u32, left: u32) -> vec4f {
+  if (G_LANES == 4u) { return vec4f(dy[at]); }
+  let v = vec4f(vec4f(dy[at]).x, vec4f(dy[at + 1u]).x, vec4f(dy[at + 2u]).x, vec4f(dy[at + 3u]).x);
+  return select(vec4f(), v, QUAD < vec4u(left));
+}
+
+// Elements that four values take.
+const STEP = 4u / LANES;
+const G_STEP = 4u / G_LANES;
+
+fn tiles(channels: u32) -> u32 { return (channels + OUT - 1u) / OUT; }
+
+// Forward. A workgroup: PIXELS·SG output pixels x OUT channels of a group. A lane owns PIXELS pixels; the weights of OUT
+// channels go round. Dispatch (B/y, y, ceil(O/OUT)·groups), B = ceil(N·OH·OW/(PIXELS·SG)) folded into two dimensions.
+alias Sums = array<array<f32, OUT>, PIXELS>;
+
+// The window of each of a lane's output pixels. Past the end a lane works on the last pixel again and stores nothing:
+// shuffles need every lane.
+struct Windows {
+  top: array<i32, PIXELS>,    // iy and ix of the first tap
+  left: array<i32, PIXELS>,
+  image: array<u32, PIXELS>,  // first row of the pixel's image in x
+}
+
+fn windows(first: u32, pixels: u32) -> Windows {
+  var v: Windows;
   for (var g = 0u; g < PIXELS; g++) {
-    // Past the end a lane works on the last pixel again and stores nothing: shuffles need every lane.
     let q = min(first + g * SG, pixels - 1u);
     let line = q / p.ow;
-    left[g] = i32((q - line * p.ow) * p.stride_w) - i32(p.pad_w);
-    top[g] = i32((line % p.oh) * p.stride_h) - i32(p.pad_h);
-    image[g] = (line / p.oh) * p.h;
+    v.left[g] = i32((q - line * p.ow) * p.stride_w) - i32(p.pad_w);
+    v.top[g] = i32((line % p.oh) * p.stride_h) - i32(p.pad_h);
+    v.image[g] = (line / p.oh) * p.h;
   }
+  return v;
+}
+
+const QUADS = max(1u, SG / OUT); // quads of input channels in flight
+const LOADS = QUADS * OUT / SG;
+fn forward(first: u32, pixels: u32, out: u32, group: u32, lane: u32) -> Sums {
+  let c4 = (p.c + 3u) / 4u;
+  let cv = p.c / LANES;
+  let row = cv * p.groups;
+  let taps = p.kh * p.kw;
+  let window = windows(first, pixels);
+  var acc: Sums;
   var w_address: array<u32, LOADS>;
   for (var l = 0u; l < LOADS; l++) {
     let flat = l * SG + lane;
-    w_address[l] = min(out + flat % OUT, p.o - 1u) * taps * c4 + flat / OUT;
+    w_address[l] = (group * p.o + min(out + flat % OUT, p.o - 1u)) * taps * cv + flat / OUT * STEP;
   }
   for (var kh = 0u; kh < p.kh; kh++) {
     for (var kw = 0u; kw < p.kw; kw++) {
       var base: array<u32, PIXELS>;
-      var inside: array<f32, PIXELS>;
+      var inside: array<bool, PIXELS>;
       for (var g = 0u; g < PIXELS; g++) {
-        let iy = top[g] + i32(kh * p.dilation_h);
-        let ix = left[g] + i32(kw * p.dilation_w);
-        let ok = iy >= 0 && iy < i32(p.h) && ix >= 0 && ix < i32(p.w);
-        inside[g] = select(0.0, 1.0, ok);
-        base[g] = select(0u, ((image[g] + u32(iy)) * p.w + u32(ix)) * c4, ok);
+        let iy = window.top[g] + i32(kh * p.dilation_h);
+        let ix = window.left[g] + i32(kw * p.dilation_w);
+        inside[g] = iy >= 0 && iy < i32(p.h) && ix >= 0 && ix < i32(p.w);
+        base[g] = group * cv + select(0u, ((window.image[g] + u32(iy)) * p.w + u32(ix)) * row, inside[g]);
       }
-      let tap = (kh * p.kw + kw) * c4;
+      let tap = (kh * p.kw + kw) * cv;
       for (var q = 0u; q < c4; q += QUADS) {
         var wv: array<vec4f, LOADS>;
         for (var l = 0u; l < LOADS; l++) {
-          wv[l] = weight[w_address[l] + tap + q];
-          if (QUADS > 1u) { wv[l] = select(vec4f(), wv[l], q + (l * SG + lane) / OUT < c4); }
+          let quad = q + (l * SG + lane) / OUT;
+          wv[l] = weight4(w_address[l] + tap + q * STEP, p.c - 4u * quad);
+          if (QUADS > 1u) { wv[l] = select(vec4f(), wv[l], quad < c4); }
         }
         var xv: array<array<vec4f, PIXELS>, QUADS>;
         for (var j = 0u; j < QUADS; j++) {
-          for (var g = 0u; g < PIXELS; g++) { xv[j][g] = x[base[g] + min(q + j, c4 - 1u)] * inside[g]; }
+          let quad = min(q + j, c4 - 1u);
+          for (var g = 0u; g < PIXELS; g++) {
+            xv[j][g] = select(vec4f(), x4(base[g] + quad * STEP, p.c - 4u * quad), inside[g]);
+          }
         }
         // Loads outside, lanes inside: a single loop over OUT is left rolled by lavapipe's compiler, and four times slower.
         for (var l = 0u; l < LOADS; l++) {
@@ -139,67 +182,44 @@ fn conv2d_forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation
       }
     }
   }
-  for (var o = 0u; o < OUT; o += 4u) {
-    if (out + o < p.o) {
-      var shift = vec4f();
-      if (BIAS) { shift = vec4f(bias[out + o], bias[out + o + 1u], bias[out + o + 2u], bias[out + o + 3u]); }
-      for (var g = 0u; g < PIXELS; g++) {
-        var v = vec4f(acc[g][o], acc[g][o + 1u], acc[g][o + 2u], acc[g][o + 3u]) + shift;
-        v = activate(v);
-        let q = first + g * SG;
-        if (q < pixels) { y[(q * p.o + out + o) / 4u] = v; }
-      }
-    }
-  }
+  return acc;
 }
 
-// The same with scalar loads, for the first layer's one or three channels: any C, any O. Dispatch as conv2d_forward.
+// The same one input value at a time, for the first layer's one or three channels, which would leave lanes of quads empty.
 const STEM_DEPTH = max(1u, SG / OUT); // input values in flight
 const STEM_LOADS = STEM_DEPTH * OUT / SG;
-@compute @workgroup_size(SG)
-fn conv2d_forward_stem(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: vec3u) {
-  let lane = id.x;
+fn forward_stem(first: u32, pixels: u32, out: u32, group: u32, lane: u32) -> Sums {
   let depth = p.kh * p.kw * p.c;
-  let pixels = p.n * p.oh * p.ow;
-  let first = group.x * PIXELS * SG + lane;
-  let out = group.y * OUT;
-  var acc: array<array<f32, OUT>, PIXELS>;
-  var top: array<i32, PIXELS>;
-  var left: array<i32, PIXELS>;
-  var image: array<u32, PIXELS>;
-  for (var g = 0u; g < PIXELS; g++) {
-    let q = min(first + g * SG, pixels - 1u);
-    let line = q / p.ow;
-    left[g] = i32((q - line * p.ow) * p.stride_w) - i32(p.pad_w);
-    top[g] = i32((line % p.oh) * p.stride_h) - i32(p.pad_h);
-    image[g] = (line / p.oh) * p.h;
-  }
+  let row = p.c * p.groups;
+  let window = windows(first, pixels);
+  var acc: Sums;
   var w_address: array<u32, STEM_LOADS>;
   for (var l = 0u; l < STEM_LOADS; l++) {
     let flat = l * SG + lane;
-    w_address[l] = min(out + flat % OUT, p.o - 1u) * depth + flat / OUT;
+    w_address[l] = (group * p.o + min(out + flat % OUT, p.o - 1u)) * depth + flat / OUT;
   }
   for (var kh = 0u; kh < p.kh; kh++) {
     for (var kw = 0u; kw < p.kw; kw++) {
       var base: array<u32, PIXELS>;
-      var inside: array<f32, PIXELS>;
+      var inside: array<bool, PIXELS>;
       for (var g = 0u; g < PIXELS; g++) {
-        let iy = top[g] + i32(kh * p.dilation_h);
-        let ix = left[g] + i32(kw * p.dilation_w);
-        let ok = iy >= 0 && iy < i32(p.h) && ix >= 0 && ix < i32(p.w);
-        inside[g] = select(0.0, 1.0, ok);
-        base[g] = select(0u, ((image[g] + u32(iy)) * p.w + u32(ix)) * p.c, ok);
+        let iy = window.top[g] + i32(kh * p.dilation_h);
+        let ix = window.left[g] + i32(kw * p.dilation_w);
+        inside[g] = iy >= 0 && iy < i32(p.h) && ix >= 0 && ix < i32(p.w);
+        base[g] = group * p.c + select(0u, ((window.image[g] + u32(iy)) * p.w + u32(ix)) * row, inside[g]);
       }
       let tap = (kh * p.kw + kw) * p.c;
       for (var i = 0u; i < p.c; i += STEM_DEPTH) {
         var wv: array<f32, STEM_LOADS>;
         for (var l = 0u; l < STEM_LOADS; l++) {
-          wv[l] = weight_scalar[min(w_address[l] + tap + i, p.o * depth - 1u)];
+          wv[l] = vec4f(weight[w_address[l] + tap + i]).x;
           if (STEM_DEPTH > 1u) { wv[l] = select(0.0, wv[l], i + (l * SG + lane) / OUT < p.c); }
         }
         var xv: array<array<f32, PIXELS>, STEM_DEPTH>;
         for (var j = 0u; j < STEM_DEPTH; j++) {
-          for (var g = 0u; g < PIXELS; g++) { xv[j][g] = x_scalar[base[g] + min(i + j, p.c - 1u)] * inside[g]; }
+          for (var g = 0u; g < PIXELS; g++) {
+            xv[j][g] = select(0.0, vec4f(x[base[g] + min(i + j, p.c - 1u)]).x, inside[g]);
+          }
         }
         for (var l = 0u; l < STEM_LOADS; l++) {
           for (var s = 0u; s < SG; s++) {
@@ -212,73 +232,140 @@ fn conv2d_forward_stem(@builtin(workgroup_id) group: vec3u, @builtin(local_invoc
       }
     }
   }
-  for (var o = 0u; o < OUT; o++) {
+  return acc;
+}
+
+@compute @workgroup_size(SG)
+fn conv2d_forward(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_id) local: vec3u) {
+  let pixels = p.n * p.oh * p.ow;
+  let first = (id.y * grid.x + id.x) * PIXELS * SG;
+  if (first >= pixels) { return; }
+  let out = (id.z % tiles(p.o)) * OUT;
+  let group = id.z / tiles(p.o);
+  var acc: Sums;
+  if (STEM) { acc = forward_stem(first + local.x, pixels, out, group, local.x); }
+  else { acc = forward(first + local.x, pixels, out, group, local.x); }
+  for (var o = 0u; o < OUT; o += 4u) {
+    let channel = group * p.o + out + o;
     if (out + o < p.o) {
-      var shift = 0.0;
-      if (BIAS) { shift = bias[out + o]; }
+      var shift = vec4f();
+      if (BIAS) { shift = vec4f(bias[channel], bias[channel + 1u], bias[channel + 2u], bias[channel + 3u]); }
       for (var g = 0u; g < PIXELS; g++) {
-        var v = acc[g][o] + shift;
-        v = activate(vec4f(v)).x;
-        let q = first + g * SG;
-        if (q < pixels) { y_scalar[q * p.o + out + o] = v; }
+        let v = activate(vec4f(acc[g][o], acc[g][o + 1u], acc[g][o + 2u], acc[g][o + 3u]) + shift);
+        let q = first + local.x + g * SG;
+        if (q < pixels) { y[(q * p.o * p.groups + channel) / 4u] = v; }
       }
     }
   }
 }
 
-// A workgroup: PIXELS·SG input pixels x OUT input channels. A lane owns PIXELS pixels; for four output channels at a time
-// the weights (4,OUT) go round. Dispatch (ceil(N·H·W/(PIXELS·SG)), ceil(C/OUT)).
-const OUT4 = OUT / 4u;
+// The same for any O.
 @compute @workgroup_size(SG)
-fn conv2d_backward_input(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: vec3u) {
-  let lane = id.x;
-  let c4 = p.c / 4u;
-  let o4 = p.o / 4u;
+fn conv2d_forward_any(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_id) local: vec3u) {
+  let pixels = p.n * p.oh * p.ow;
+  let first = (id.y * grid.x + id.x) * PIXELS * SG;
+  if (first >= pixels) { return; }
+  let out = (id.z % tiles(p.o)) * OUT;
+  let group = id.z / tiles(p.o);
+  var acc: Sums;
+  if (STEM) { acc = forward_stem(first + local.x, pixels, out, group, local.x); }
+  else { acc = forward(first + local.x, pixels, out, group, local.x); }
+  for (var o = 0u; o < OUT; o++) {
+    let channel = group * p.o + out + o;
+    if (out + o < p.o) {
+      var shift = 0.0;
+      if (BIAS) { shift = bias[channel]; }
+      for (var g = 0u; g < PIXELS; g++) {
+        let v = activate(vec4f(acc[g][o] + shift)).x;
+        let q = first + local.x + g * SG;
+        if (q < pixels) { y_scalar[q * p.o * p.groups + channel] = v; }
+      }
+    }
+  }
+}
+
+// Gradient of the input. A workgroup: PIXELS·SG input pixels x OUT input channels of a group. A lane owns PIXELS pixels;
+// for four output channels at a time the weights (4,OUT) go round. Pixels are taken by their remainders modulo the strides:
+// those of one class meet the same taps, and the others are skipped.
+// Dispatch (B/y, y, ceil(C/OUT)·groups·strides), B = ceil(N·ceil(H/stride_h)·ceil(W/stride_w)/(PIXELS·SG)), strides the
+// product of both.
+const OUT4 = OUT / 4u;
+alias InputSums = array<array<vec4f, OUT4>, PIXELS>;
+
+// Pixels of the class: the class's first, how many rows and columns, how many in all.
+struct Class { y: u32, x: u32, h: u32, w: u32, pixels: u32 }
+
+fn class_of(index: u32) -> Class {
+  let y = index / p.stride_w;
+  let x = index % p.stride_w;
+  let h = (p.h + p.stride_h - 1u - y) / p.stride_h;
+  let w = (p.w + p.stride_w - 1u - x) / p.stride_w;
+  return Class(y, x, h, w, p.n * h * w);
+}
+
+// The place of the class's pixel q in dx.
+fn place(k: Class, q: u32) -> u32 {
+  let line = q / k.w;
+  return ((line / k.h) * p.h + k.y + (line % k.h) * p.stride_h) * p.w + k.x + (q % k.w) * p.stride_w;
+}
+
+fn backward_input(first: u32, k: Class, column: u32, group: u32, lane: u32) -> InputSums {
+  let cv = p.c / LANES;
+  let c4 = (p.c + 3u) / 4u;
+  let ov = p.o / G_LANES;
+  let o4 = (p.o + 3u) / 4u;
+  let row = ov * p.groups;
   let taps = p.kh * p.kw;
-  let pixels = p.n * p.h * p.w;
-  let first = group.x * PIXELS * SG + lane;
-  let column = group.y * OUT4;
-  var acc: array<array<vec4f, OUT4>, PIXELS>;
+  var acc: InputSums;
   var bottom: array<i32, PIXELS>; // oy·stride and ox·stride of the window's first tap
   var right: array<i32, PIXELS>;
   var image: array<u32, PIXELS>;
   for (var g = 0u; g < PIXELS; g++) {
-    let q = min(first + g * SG, pixels - 1u);
-    let line = q / p.w;
-    right[g] = i32(q - line * p.w + p.pad_w);
-    bottom[g] = i32(line % p.h + p.pad_h);
-    image[g] = (line / p.h) * p.oh;
+    let q = min(first + g * SG, k.pixels - 1u);
+    let line = q / k.w;
+    right[g] = i32(k.x + (q - line * k.w) * p.stride_w + p.pad_w);
+    bottom[g] = i32(k.y + (line % k.h) * p.stride_h + p.pad_h);
+    image[g] = (line / k.h) * p.oh;
   }
-  var w_address: array<u32, LOADS>;
+  var w_address: array<u32, LOADS>; // of output channel `flat / OUT · 4 + …` of the round's
   for (var l = 0u; l < LOADS; l++) {
     let flat = l * SG + lane;
-    let o = (flat / OUT) * 4u + (flat % OUT) / OUT4;
-    w_address[l] = o * taps * c4 + min(column + flat % OUT4, c4 - 1u);
+    let o = group * p.o + (flat / OUT) * 4u + (flat % OUT) / OUT4;
+    w_address[l] = o * taps * cv + min(column + flat % OUT4, c4 - 1u) * STEP;
   }
+  let w_left = p.c - 4u * min(column + lane % OUT4, c4 - 1u);
   for (var kh = 0u; kh < p.kh; kh++) {
+    // Is k.y + pad − kh·dilation a multiple of the stride? −a is a·(stride − 1) modulo it.
+    if ((k.y + p.pad_h + kh * p.dilation_h * (p.stride_h - 1u)) % p.stride_h != 0u) { continue; }
     for (var kw = 0u; kw < p.kw; kw++) {
+      if ((k.x + p.pad_w + kw * p.dilation_w * (p.stride_w - 1u)) % p.stride_w != 0u) { continue; }
       var base: array<u32, PIXELS>;
-      var inside: array<f32, PIXELS>;
+      var inside: array<bool, PIXELS>;
       for (var g = 0u; g < PIXELS; g++) {
         let sy = bottom[g] - i32(kh * p.dilation_h);
         let sx = right[g] - i32(kw * p.dilation_w);
-        // A negative offset is not divisible in the sense meant; max keeps the division's operands positive.
         let oy = u32(max(sy, 0)) / p.stride_h;
         let ox = u32(max(sx, 0)) / p.stride_w;
-        let ok = sy >= 0 && sx >= 0 && oy * p.stride_h == u32(sy) && ox * p.stride_w == u32(sx) && oy < p.oh && ox < p.ow;
-        inside[g] = select(0.0, 1.0, ok);
-        base[g] = select(0u, ((image[g] + oy) * p.ow + ox) * o4, ok);
+        inside[g] = sy >= 0 && sx >= 0 && oy < p.oh && ox < p.ow;
+        base[g] = group * ov + select(0u, ((image[g] + oy) * p.ow + ox) * row, inside[g]);
       }
-      let tap = (kh * p.kw + kw) * c4;
+      let tap = (kh * p.kw + kw) * cv;
       for (var q = 0u; q < o4; q += QUADS) {
         var wv: array<vec4f, LOADS>;
         for (var l = 0u; l < LOADS; l++) {
-          wv[l] = weight[min(w_address[l] + q * 4u * taps * c4 + tap, p.o * taps * c4 - 1u)];
-          if (QUADS > 1u) { wv[l] = select(vec4f(), wv[l], q + (l * SG + lane) / OUT < o4); }
+          let flat = l * SG + lane;
+          wv[l] = weight4(w_address[l] + q * 4u * taps * cv + tap, w_left);
+          // Past the group's outputs lie the next group's weights.
+          if (QUADS > 1u || G_LANES == 1u) {
+            wv[l] = select(vec4f(), wv[l], (q + flat / OUT) * 4u + (flat % OUT) / OUT4 < p.o);
+          }
         }
         for (var j = 0u; j < QUADS; j++) {
+          let quad = min(q + j, o4 - 1u);
           var dv: array<vec4f, PIXELS>;
-          for (var g = 0u; g < PIXELS; g++) { dv[g] = dy[base[g] + min(q + j, o4 - 1u)] * inside[g]; }
+          for (var g = 0u; g < PIXELS; g++) {
+            dv[g] = select(vec4f(), dy4(base[g] + quad * G_STEP, p.o - 4u * quad), inside[g]);
+          }
           for (var i = 0u; i < 4u; i++) {
             for (var s = 0u; s < OUT4; s++) {
               let flat = j * OUT + i * OUT4 + s;
@@ -293,66 +380,120 @@ fn conv2d_backward_input(@builtin(workgroup_id) group: vec3u, @builtin(local_inv
       }
     }
   }
-  for (var s = 0u; s < OUT4; s++) {
-    if (column + s < c4) {
-      for (var g = 0u; g < PIXELS; g++) {
-        let q = first + g * SG;
-        if (q < pixels) { dx[q * c4 + column + s] = acc[g][s]; }
+  return acc;
+}
+
+@compute @workgroup_size(SG)
+fn conv2d_backward_input(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_id) local: vec3u) {
+  let k = class_of(id.z / (tiles(p.c) * p.groups));
+  let first = (id.y * grid.x + id.x) * PIXELS * SG;
+  if (first >= k.pixels) { return; }
+  let column = (id.z % tiles(p.c)) * OUT4;
+  let group = (id.z / tiles(p.c)) % p.groups;
+  let c4 = p.c / 4u;
+  var acc = backward_input(first + local.x, k, column, group, local.x);
+  for (var g = 0u; g < PIXELS; g++) {
+    let q = first + local.x + g * SG;
+    if (q < k.pixels) {
+      let at = (place(k, q) * p.groups + group) * c4;
+      for (var s = 0u; s < OUT4; s++) {
+        if (column + s < c4) { dx[at + column + s] = acc[g][s]; }
       }
     }
   }
 }
 
-// A workgroup: OUT output channels x SG columns (kh,kw,i) of dw, over `rows` rows of output pixels; a lane owns a column
-// (four with V = vec4f). The splits are added in a fixed order by reduce.wgsl.
-// Dispatch (ceil(KH·KW·columns/SG), ceil(O/OUT), ceil(N·OH/rows)), columns = C/4 or C.
+// The same for any C.
+@compute @workgroup_size(SG)
+fn conv2d_backward_input_any(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_id) local: vec3u) {
+  let k = class_of(id.z / (tiles(p.c) * p.groups));
+  let first = (id.y * grid.x + id.x) * PIXELS * SG;
+  if (first >= k.pixels) { return; }
+  let column = (id.z % tiles(p.c)) * OUT4;
+  let group = (id.z / tiles(p.c)) % p.groups;
+  var acc = backward_input(first + local.x, k, column, group, local.x);
+  for (var g = 0u; g < PIXELS; g++) {
+    let q = first + local.x + g * SG;
+    if (q < k.pixels) {
+      let at = (place(k, q) * p.groups + group) * p.c;
+      for (var s = 0u; s < OUT4; s++) {
+        for (var i = 0u; i < 4u; i++) {
+          let c = (column + s) * 4u + i;
+          if (c < p.c) { dx_scalar[at + c] = acc[g][s][i]; }
+        }
+      }
+    }
+  }
+}
+
+// Gradient of the weight. A workgroup: OUT output channels of a group x COLUMNS·SG columns (kh,kw,i) of dw, over `rows` rows
+// of output pixels; a lane owns COLUMNS columns of V. The splits are added in a fixed order by reduce.wgsl.
+// Dispatch (ceil(KH·KW·channels/(COLUMNS·SG)), ceil(O/OUT)·groups, ceil(N·OH/rows)), channels = C/LANES.
 const DEPTH = max(1u, SG / OUT4); // pixels in flight
 const DY_LOADS = DEPTH * OUT4 / SG;
 @compute @workgroup_size(SG)
-fn conv2d_backward_weight(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: vec3u) {
-  let lane = id.x;
-  let o4 = p.o / 4u;
-  let channels = p.c / LANES;
-  let columns = p.kh * p.kw * channels;
-  let column = group.x * SG + lane;
-  let safe_column = min(column, columns - 1u);
-  let tap = safe_column / channels;
-  let shift_y = i32((tap / p.kw) * p.dilation_h) - i32(p.pad_h);
-  let shift_x = i32((tap % p.kw) * p.dilation_w) - i32(p.pad_w);
-  let channel = safe_column % channels;
-  let out4 = group.y * OUT4;
-  var acc: array<V, OUT>;
-  let last = min((group.z + 1u) * p.rows, p.n * p.oh);
-  for (var row = group.z * p.rows; row < last; row++) {
-    let iy = i32((row % p.oh) * p.stride_h) + shift_y;
-    let row_inside = iy >= 0 && iy < i32(p.h);
-    let x_row = ((row / p.oh) * p.h + u32(max(iy, 0))) * p.w;
-    let dy_row = row * p.ow;
+fn conv2d_backward_weight(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_id) local: vec3u) {
+  let lane = local.x;
+  let ov = p.o / G_LANES;
+  let o4 = (p.o + 3u) / 4u;
+  let cv = p.c / LANES;
+  let columns = p.kh * p.kw * cv;
+  let first = id.x * COLUMNS * SG + lane;
+  let out4 = (id.y % tiles(p.o)) * OUT4;
+  let group = id.y / tiles(p.o);
+  var shift_y: array<i32, COLUMNS>;
+  var shift_x: array<i32, COLUMNS>;
+  var channel: array<u32, COLUMNS>;
+  for (var k = 0u; k < COLUMNS; k++) {
+    let column = min(first + k * SG, columns - 1u);
+    let tap = column / cv;
+    shift_y[k] = i32((tap / p.kw) * p.dilation_h) - i32(p.pad_h);
+    shift_x[k] = i32((tap % p.kw) * p.dilation_w) - i32(p.pad_w);
+    channel[k] = group * cv + column % cv;
+  }
+  var acc: array<array<V, OUT>, COLUMNS>;
+  let last = min((id.z + 1u) * p.rows, p.n * p.oh);
+  for (var row = id.z * p.rows; row < last; row++) {
+    var row_inside: array<bool, COLUMNS>;
+    var x_row: array<u32, COLUMNS>;
+    for (var k = 0u; k < COLUMNS; k++) {
+      let iy = i32((row % p.oh) * p.stride_h) + shift_y[k];
+      row_inside[k] = iy >= 0 && iy < i32(p.h);
+      x_row[k] = ((row / p.oh) * p.h + u32(max(iy, 0))) * p.w;
+    }
     for (var ox = 0u; ox < p.ow; ox += DEPTH) {
       var dv: array<vec4f, DY_LOADS>;
       for (var l = 0u; l < DY_LOADS; l++) {
         let flat = l * SG + lane;
         let q = ox + flat / OUT4;
-        dv[l] = select(vec4f(), dy[(dy_row + min(q, p.ow - 1u)) * o4 + min(out4 + flat % OUT4, o4 - 1u)], q < p.ow);
+        let quad = min(out4 + flat % OUT4, o4 - 1u);
+        let at = ((row * p.ow + min(q, p.ow - 1u)) * p.groups + group) * ov + quad * G_STEP;
+        dv[l] = select(vec4f(), dy4(at, p.o - 4u * quad), q < p.ow);
       }
       for (var d = 0u; d < DEPTH; d++) {
-        let ix = i32((ox + d) * p.stride_w) + shift_x;
-        let ok = row_inside && ix >= 0 && ix < i32(p.w);
-        let xv = select(V(), x_any[select(0u, (x_row + u32(ix)) * channels + channel, ok)], ok);
+        var xv: array<V, COLUMNS>;
+        for (var k = 0u; k < COLUMNS; k++) {
+          let ix = i32((ox + d) * p.stride_w) + shift_x[k];
+          let ok = row_inside[k] && ix >= 0 && ix < i32(p.w);
+          xv[k] = select(V(), x[select(0u, (x_row[k] + u32(ix)) * cv * p.groups + channel[k], ok)], ok);
+        }
         for (var r = 0u; r < OUT4; r++) {
           let flat = d * OUT4 + r;
           for (var i = 0u; i < 4u; i++) {
-            let g = subgroupShuffle(dv[flat / SG][i], flat % SG);
-            acc[r * 4u + i] = fma(V(g), xv, acc[r * 4u + i]);
+            let g = V(subgroupShuffle(dv[flat / SG][i], flat % SG));
+            for (var k = 0u; k < COLUMNS; k++) { acc[k][r * 4u + i] = fma(g, xv[k], acc[k][r * 4u + i]); }
           }
         }
       }
     }
   }
-  if (column < columns) {
-    for (var r = 0u; r < OUT; r++) {
-      let o = out4 * 4u + r;
-      if (o < p.o) { parts[(group.z * p.o + o) * columns + column] = acc[r]; }
+  for (var k = 0u; k < COLUMNS; k++) {
+    let column = first + k * SG;
+    if (column < columns) {
+      for (var r = 0u; r < OUT; r++) {
+        let o = out4 * 4u + r;
+        if (o < p.o) { parts[((id.z * p.groups + group) * p.o + o) * columns + column] = acc[k][r]; }
+      }
     }
   }
 }

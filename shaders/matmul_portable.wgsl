@@ -7,6 +7,7 @@ const THREADS = 8u;        // invocations a side
 const PER = 4u;            // values of c an invocation, a side
 const DEPTH = 16u;         // staged slice of k
 const TILE = THREADS * PER;
+alias Y = vec4f;           // what an activation takes
 const BIAS = false;        // nt: add bias[column]
 
 struct Params { m: u32, n: u32, k: u32 }
@@ -20,27 +21,27 @@ struct Params { m: u32, n: u32, k: u32 }
 // --- output activations: the same text in every shader that ends in one of them (a test compares) ---
 const ACTIVATION = 0u; // numbers: src/kernels/activation.ts; those whose derivative follows from their output
 
-fn sigmoid(v: vec4f) -> vec4f {
+fn sigmoid(v: Y) -> Y {
   let e = exp(-abs(v));
-  return select(e, vec4f(1.0), v >= vec4f()) / (vec4f(1.0) + e);
+  return select(e, Y(1.0), v >= Y()) / (Y(1.0) + e);
 }
 
 // As in pointwise.wgsl, which says why.
-fn hyperbolic_tangent(v: vec4f) -> vec4f {
-  let e = exp(-2.0 * abs(v));
-  let far = (vec4f(1.0) - e) / (vec4f(1.0) + e);
+fn hyperbolic_tangent(v: Y) -> Y {
+  let e = exp(Y(-2.0) * abs(v));
+  let far = (Y(1.0) - e) / (Y(1.0) + e);
   let s = v * v;
-  let near = v * fma(s, fma(s, fma(s, vec4f(-0.053968254), vec4f(0.13333333)), vec4f(-0.33333333)), vec4f(1.0));
-  return select(select(far, -far, v < vec4f()), near, abs(v) < vec4f(0.2));
+  let near = v * fma(s, fma(s, fma(s, Y(-0.053968254), Y(0.13333333)), Y(-0.33333333)), Y(1.0));
+  return select(select(far, -far, v < Y()), near, abs(v) < Y(0.2));
 }
 
 // NaN stays NaN: comparisons with it are false, and max or clamp would hide it.
-fn activate(v: vec4f) -> vec4f {
+fn activate(v: Y) -> Y {
   switch ACTIVATION {
-    case 1u: { return select(v, vec4f(), v < vec4f()); }                                   // relu
-    case 2u: { return select(select(v, vec4f(), v < vec4f()), vec4f(6.0), v > vec4f(6.0)); } // relu6
-    case 4u: { return sigmoid(v); }                                                        // sigmoid
-    case 5u: { return hyperbolic_tangent(v); }                                             // tanh
+    case 1u: { return select(v, Y(), v < Y()); }                                       // relu
+    case 2u: { return select(select(v, Y(), v < Y()), Y(6.0), v > Y(6.0)); }           // relu6
+    case 4u: { return sigmoid(v); }                                                    // sigmoid
+    case 5u: { return hyperbolic_tangent(v); }                                         // tanh
     default: { return v; }
   }
 }

@@ -1,0 +1,48 @@
+import type { Tensor } from '../tensor/index.js';
+import type { OutputActivation } from './activation.js';
+import { splitCount } from './grid.js';
+
+/** Sizes and steps of a convolution by the names of the shaders' parameters; c and o are one group's. */
+export type Conv2dSizes = Readonly<
+  Record<
+    | 'n'
+    | 'h'
+    | 'w'
+    | 'c'
+    | 'oh'
+    | 'ow'
+    | 'o'
+    | 'kh'
+    | 'kw'
+    | 'stride_h'
+    | 'stride_w'
+    | 'pad_h'
+    | 'pad_w'
+    | 'dilation_h'
+    | 'dilation_w'
+    | 'groups',
+    number
+  >
+>;
+
+/** One call of a convolution. */
+export interface Convolution {
+  readonly x: Tensor;
+  readonly weight: Tensor;
+  readonly bias: Tensor | undefined;
+  readonly activation: OutputActivation | undefined;
+  readonly sizes: Conv2dSizes;
+}
+
+/** One way to run a convolution's three products; each fills its last argument. */
+export interface Conv2dKernels {
+  readonly forward: (call: Convolution, y: Tensor) => void;
+  readonly backwardInput: (call: Convolution, dy: Tensor, dx: Tensor) => void;
+  readonly backwardWeight: (call: Convolution, dy: Tensor, dw: Tensor) => void;
+}
+
+/** How the sum over rows of output pixels (n, oy) is cut: rows a split, and how many splits. */
+export function splitRows({ n, oh }: Conv2dSizes, workgroups: number): { rows: number; splits: number } {
+  const rows = Math.ceil((n * oh) / splitCount(workgroups, n * oh, 2));
+  return { rows, splits: Math.ceil((n * oh) / rows) };
+}

@@ -44,7 +44,7 @@ describe('a wrong command line', () => {
     ['nothing', '', 'Usage: facegrad'],
     ['an unknown command', 'trian', "facegrad: unknown command 'trian'\n(Did you mean train?)"],
     ['an unknown option', 'train simple-cnn --epoch 3', "facegrad: unknown option '--epoch'\n(Did you mean --epochs?)"],
-    ['an excess argument', 'models simple-cnn', 'too many arguments'],
+    ['an excess argument', 'models simple-cnn simple-mlp', 'too many arguments'],
     [
       'no epochs',
       'train m --epochs 0',

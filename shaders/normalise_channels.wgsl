@@ -26,13 +26,21 @@ fn normalise_channels_forward(@builtin(global_invocation_id) id: vec3u, @builtin
   if (i >= p.count) { return; }
   let mean = array(p.mean0, p.mean1, p.mean2, p.mean3);
   let deviation = array(p.std0, p.std1, p.std2, p.std3);
-  let element = vec4u(4u * i) + vec4u(0u, 1u, 2u, 3u);
-  let c = element % p.c;
-  // The last four may reach past the end: such reads are kept inside x, and what they give lands in room (src/gpu/pool.ts).
-  let origin = element / p.repeats;
-  let v = vec4f(x[origin.x], x[origin.y], x[origin.z], x[origin.w]);
-  y[i] = (v - vec4f(mean[c.x], mean[c.y], mean[c.z], mean[c.w]))
-    / vec4f(deviation[c.x], deviation[c.y], deviation[c.z], deviation[c.w]);
+  // One division finds the first of the four; the others follow by counting.
+  let first = 4u * i;
+  var pixel = first / p.c;
+  var c = first - pixel * p.c;
+  var v: vec4f;
+  for (var lane = 0u; lane < 4u; lane++) {
+    // The last four may reach past the end: such reads stay inside x, and what they give lands in room (src/gpu/pool.ts).
+    v[lane] = (x[select(pixel, first + lane, p.repeats == 1u)] - mean[c]) / deviation[c];
+    c++;
+    if (c == p.c) {
+      c = 0u;
+      pixel++;
+    }
+  }
+  y[i] = v;
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -40,7 +48,9 @@ fn normalise_channels_backward(@builtin(global_invocation_id) id: vec3u, @builti
   let i = id.y * groups.x * WORKGROUP + id.x;
   if (i >= p.count) { return; }
   let deviation = array(p.std0, p.std1, p.std2, p.std3);
+  // An input has one result, or one in each channel.
+  let c = select(0u, i % p.c, p.repeats == 1u);
   var sum = 0.0;
-  for (var k = i * p.repeats; k < (i + 1u) * p.repeats; k++) { sum += dy[k] / deviation[k % p.c]; }
+  for (var k = 0u; k < p.repeats; k++) { sum += dy[i * p.repeats + k] / deviation[c + k]; }
   dx[i] = sum;
 }

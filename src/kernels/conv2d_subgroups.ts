@@ -1,6 +1,6 @@
 import { Tensor } from '../tensor/index.js';
 import { activationNumber } from './activation.js';
-import { splitRows, type Conv2dKernels } from './conv2d_kernels.js';
+import { splitRows, type Conv2dKernels, type Conv2dSizes } from './conv2d_kernels.js';
 import { linearGrid, vectorised } from './grid.js';
 import { sumInto } from './reduce.js';
 
@@ -16,6 +16,21 @@ function channelTile(channels: number): number {
 function reads(c: number, o: number): Record<string, number | string> {
   const [input, output] = [vectorised(c), vectorised(o)];
   return { LANES: input.lanes, V: input.alias.V, G_LANES: output.lanes, G: output.alias.V };
+}
+
+/** The shader's parameters; steps are stride/gcd(stride, dilation). */
+function paramsOf(sizes: Conv2dSizes, rows = 0): Record<string, number> {
+  const step = (stride: number, dilation: number): number => {
+    let [a, b] = [stride, dilation];
+    while (b > 0) [a, b] = [b, a % b];
+    return stride / a;
+  };
+  return {
+    ...sizes,
+    step_h: step(sizes.stride_h, sizes.dilation_h),
+    step_w: step(sizes.stride_w, sizes.dilation_w),
+    rows,
+  };
 }
 
 /** With subgroups, for any number of channels and groups. */
@@ -34,7 +49,7 @@ export const subgroupKernels: Conv2dKernels = {
         ...{ BIAS: bias !== undefined, ACTIVATION: activationNumber(activation) },
       },
       bindings: o % 4 === 0 ? { ...operands, y: y.slice } : { ...operands, y_scalar: y.slice },
-      params: { ...sizes, rows: 0 },
+      params: paramsOf(sizes),
       grid: [...linearGrid(device, n * oh * ow, PIXELS * device.subgroupSize), Math.ceil(o / OUT) * groups],
     });
   },
@@ -51,7 +66,7 @@ export const subgroupKernels: Conv2dKernels = {
       entry: c % 4 === 0 ? 'conv2d_backward_input' : 'conv2d_backward_input_any',
       constants: { SG: device.subgroupSize, PIXELS, OUT, ...reads(c, o) },
       bindings: c % 4 === 0 ? { ...operands, dx: dx.slice } : { ...operands, dx_scalar: dx.slice },
-      params: { ...sizes, rows: 0 },
+      params: paramsOf(sizes),
       grid: [
         ...linearGrid(device, pixels, PIXELS * device.subgroupSize),
         Math.ceil(c / OUT) * groups * stride_h * stride_w,
@@ -75,7 +90,7 @@ export const subgroupKernels: Conv2dKernels = {
       entry: 'conv2d_backward_weight',
       constants: { SG: device.subgroupSize, OUT, COLUMNS, ...reads(c, o) },
       bindings: { x: x.slice, dy: dy.slice, parts: parts.slice },
-      params: { ...sizes, rows },
+      params: paramsOf(sizes, rows),
       grid: [across, down, splits],
     });
     if (splits === 1) return;

@@ -136,14 +136,18 @@ fn batch_norm_statistics(@builtin(global_invocation_id) id: vec3u) {
   // Two passes over the chunk, which is still in the cache: sums of deviations lose nothing to a large mean.
   var sum = V();
   for (var r = first; r < last; r++) { sum += x[r * p.c + id.x]; }
-  let mean = sum / f32(last - first);
+  let count = f32(last - first);
+  let mean = sum / count;
   var squares = V();
+  var rest = V();
   for (var r = first; r < last; r++) {
     let d = x[r * p.c + id.x] - mean;
+    rest += d;
     squares = fma(d, d, squares);
   }
-  parts[id.y * 2u * p.c + id.x] = mean;
-  parts[(id.y * 2u + 1u) * p.c + id.x] = squares;
+  // What the deviations add up to is what the mean lost to rounding (the corrected two-pass algorithm; same authors, 1983).
+  parts[id.y * 2u * p.c + id.x] = mean + rest / count;
+  parts[(id.y * 2u + 1u) * p.c + id.x] = fma(-rest, rest / count, squares);
 }
 
 // An invocation: one V of channels. Writes mean and rstd, moves the running statistics. Dispatch (ceil(c/WORKGROUP)).

@@ -184,7 +184,7 @@ fn batch_norm_running(@builtin(global_invocation_id) id: vec3u) {
 
 // x normalised and put to scale: what the activation, or the residual before it, takes.
 fn affine(x: V, mean: V, rstd: V, weight: V, bias: V) -> V {
-  return fma((x - mean) * rstd, weight, bias);
+  return fma(x - mean, rstd * weight, bias);
 }
 
 // An invocation: one V of channels of y over BLOCK rows. Dispatch (ceil(ceil(rows/BLOCK)·c/WORKGROUP/y), y).
@@ -285,6 +285,6 @@ fn batch_norm_backward_input(@builtin(global_invocation_id) id: vec3u, @builtin(
     let v = x[i];
     var g = dy[i] * activate_slope(affine(v, mean, rstd, w, shift));
     if (BATCH) { g -= fma(v - mean, of_variance, of_mean); }
-    y[i] = g * w * rstd;
+    y[i] = g * (rstd * w);
   }
 }

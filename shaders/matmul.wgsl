@@ -16,11 +16,14 @@ const LANE_ROWS = 4u; // nt: rows of c a lane
 const COLUMNS = 16u;  // nt: columns of c a workgroup
 const BIAS = false;   // nt: add bias[column]
 
-struct Params { m: u32, n: u32, k: u32 }
+struct Params {
+  m: u32, n: u32, k: u32,
+  depth: u32, // tn: rows of a and b a split
+}
 
 @group(0) @binding(0) var<storage, read> a: array<vec4f>;
 @group(0) @binding(1) var<storage, read> b: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> c: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> c: array<vec4f>;         // tn: (splits,M,N)
 @group(0) @binding(2) var<storage, read_write> c_scalar: array<f32>; // nt: N need not be a multiple of four
 @group(0) @binding(3) var<storage, read> bias: array<f32>;           // (N)
 @group(0) @binding(4) var<uniform> p: Params;
@@ -54,15 +57,17 @@ fn activate(v: Y) -> Y {
 }
 // --- end of output activations ---
 
-// A workgroup: ROWS x 4·SG of c; a lane owns four columns. Dispatch (ceil(N/4/SG), ceil(M/ROWS)).
+// A workgroup: ROWS x 4·SG of c; a lane owns four columns. Dispatch (ceil(N/4/SG), R/z, z), R = ceil(M/ROWS) folded
+// into two dimensions.
 const NN_QUADS = max(1u, SG / ROWS); // quads of k in flight
 const NN_LOADS = NN_QUADS * ROWS / SG;
 @compute @workgroup_size(SG)
-fn matmul_nn(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: vec3u) {
+fn matmul_nn(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_id) id: vec3u) {
   let lane = id.x;
   let k4 = p.k / 4u;
   let n4 = p.n / 4u;
-  let row = group.y * ROWS;
+  let row = (group.z * grid.y + group.y) * ROWS;
+  if (row >= p.m) { return; }
   let column = group.x * SG + lane;
   // Past the edge a lane works on the last row or column again and stores nothing, so that the shuffles stay uniform.
   let safe_column = min(column, n4 - 1u);
@@ -95,14 +100,17 @@ fn matmul_nn(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) 
   }
 }
 
-// A workgroup: LANE_ROWS·SG x COLUMNS of c; a lane owns LANE_ROWS rows. Dispatch (ceil(M/(LANE_ROWS·SG)), ceil(N/COLUMNS)).
+// A workgroup: LANE_ROWS·SG x COLUMNS of c; a lane owns LANE_ROWS rows.
+// Dispatch (R/z, ceil(N/COLUMNS), z), R = ceil(M/(LANE_ROWS·SG)).
 const NT_QUADS = max(1u, SG / COLUMNS);
 const NT_LOADS = NT_QUADS * COLUMNS / SG;
 @compute @workgroup_size(SG)
-fn matmul_nt(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: vec3u) {
+fn matmul_nt(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_id) id: vec3u) {
   let lane = id.x;
   let k4 = p.k / 4u;
-  let row = group.x * LANE_ROWS * SG + lane;
+  let first = (group.z * grid.x + group.x) * LANE_ROWS * SG;
+  if (first >= p.m) { return; }
+  let row = first + lane;
   let column = group.y * COLUMNS;
   var acc: array<array<f32, COLUMNS>, LANE_ROWS>;
   var a_address: array<u32, LANE_ROWS>;
@@ -156,7 +164,8 @@ fn matmul_nt(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) 
 }
 
 // A workgroup: ROWS x 4·SG of c; a lane owns four columns and loads, for the round, four values of one row of a.
-// Dispatch (ceil(N/4/SG), ceil(M/ROWS)).
+// The sum over k is cut into splits of `depth` rows, which reduce.wgsl adds in a fixed order.
+// Dispatch (ceil(N/4/SG), ceil(M/ROWS), ceil(K/depth)).
 const TN_ROWS4 = ROWS / 4u;
 const TN_DEPTH = max(1u, SG / TN_ROWS4); // rows of a and b in flight
 const TN_LOADS = TN_DEPTH * TN_ROWS4 / SG;
@@ -169,15 +178,16 @@ fn matmul_tn(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) 
   let column = group.x * SG + lane;
   let safe_column = min(column, n4 - 1u);
   var acc: array<vec4f, ROWS>;
-  for (var k = 0u; k < p.k; k += TN_DEPTH) {
+  let end = min((group.z + 1u) * p.depth, p.k);
+  for (var k = group.z * p.depth; k < end; k += TN_DEPTH) {
     var av: array<vec4f, TN_LOADS>;
     for (var l = 0u; l < TN_LOADS; l++) {
       let flat = l * SG + lane;
-      let depth = k + flat / TN_ROWS4;
-      av[l] = select(vec4f(), a[min(depth, p.k - 1u) * m4 + min(row4 + flat % TN_ROWS4, m4 - 1u)], depth < p.k);
+      let at_k = k + flat / TN_ROWS4;
+      av[l] = select(vec4f(), a[min(at_k, end - 1u) * m4 + min(row4 + flat % TN_ROWS4, m4 - 1u)], at_k < end);
     }
     for (var d = 0u; d < TN_DEPTH; d++) {
-      let bv = b[min(k + d, p.k - 1u) * n4 + safe_column];
+      let bv = b[min(k + d, end - 1u) * n4 + safe_column];
       for (var r = 0u; r < TN_ROWS4; r++) {
         let flat = d * TN_ROWS4 + r;
         for (var i = 0u; i < 4u; i++) {
@@ -190,7 +200,7 @@ fn matmul_tn(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) 
   if (column < n4) {
     for (var r = 0u; r < TN_ROWS4; r++) {
       if (row4 + r < m4) {
-        for (var i = 0u; i < 4u; i++) { c[((row4 + r) * 4u + i) * n4 + column] = acc[r * 4u + i]; }
+        for (var i = 0u; i < 4u; i++) { c[(group.z * p.m + (row4 + r) * 4u + i) * n4 + column] = acc[r * 4u + i]; }
       }
     }
   }

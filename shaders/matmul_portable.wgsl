@@ -1,7 +1,8 @@
 // Matrix products without subgroups, for any size: the same three as matmul.wgsl.
 //
 // A workgroup of 8x8 invocations computes a TILE x TILE block of c, PER x PER values each. Slices of both operands, DEPTH
-// deep, are staged in workgroup memory. Dispatch (ceil(N/TILE), ceil(M/TILE)).
+// deep, are staged in workgroup memory. Dispatch (ceil(N/TILE), R/z, z), R = ceil(M/TILE) folded into two dimensions; for tn
+// (ceil(N/TILE), ceil(M/TILE), ceil(K/depth)): the sum over k is cut into splits, which reduce.wgsl adds in a fixed order.
 
 const THREADS = 8u;        // invocations a side
 const PER = 4u;            // values of c an invocation, a side
@@ -10,11 +11,14 @@ const TILE = THREADS * PER;
 alias Y = vec4f;           // what an activation takes
 const BIAS = false;        // nt: add bias[column]
 
-struct Params { m: u32, n: u32, k: u32 }
+struct Params {
+  m: u32, n: u32, k: u32,
+  depth: u32, // tn: rows of a and b a split
+}
 
 @group(0) @binding(0) var<storage, read> a: array<f32>;
 @group(0) @binding(1) var<storage, read> b: array<f32>;
-@group(0) @binding(2) var<storage, read_write> c: array<f32>;  // (M,N)
+@group(0) @binding(2) var<storage, read_write> c: array<f32>;  // (M,N); tn: (splits,M,N)
 @group(0) @binding(3) var<storage, read> bias: array<f32>;     // (N)
 @group(0) @binding(4) var<uniform> p: Params;
 
@@ -50,17 +54,16 @@ fn activate(v: Y) -> Y {
 var<workgroup> a_tile: array<f32, DEPTH * TILE>; // (DEPTH,TILE): depth-major, so that an invocation's rows lie together
 var<workgroup> b_tile: array<f32, DEPTH * TILE>;
 
-fn product(a_row: u32, a_k: u32, b_k: u32, b_column: u32, group: vec3u, id: vec3u) {
+// The block of c at (row, column) over k from `begin` to `end`, written from c[to] on.
+fn product(a_row: u32, a_k: u32, b_k: u32, b_column: u32, row: u32, column: u32, begin: u32, end: u32, to: u32, id: vec3u) {
   let thread = id.y * THREADS + id.x;
-  let row = group.y * TILE;
-  let column = group.x * TILE;
   var acc: array<f32, PER * PER>;
-  for (var k = 0u; k < p.k; k += DEPTH) {
+  for (var k = begin; k < end; k += DEPTH) {
     for (var e = thread; e < DEPTH * TILE; e += THREADS * THREADS) {
       let d = e / TILE;
       let i = e % TILE;
-      a_tile[e] = select(0.0, a[min(row + i, p.m - 1u) * a_row + min(k + d, p.k - 1u) * a_k], k + d < p.k);
-      b_tile[e] = select(0.0, b[min(k + d, p.k - 1u) * b_k + min(column + i, p.n - 1u) * b_column], k + d < p.k);
+      a_tile[e] = select(0.0, a[min(row + i, p.m - 1u) * a_row + min(k + d, end - 1u) * a_k], k + d < end);
+      b_tile[e] = select(0.0, b[min(k + d, end - 1u) * b_k + min(column + i, p.n - 1u) * b_column], k + d < end);
     }
     // Without it an invocation would multiply slices that its neighbours have not staged yet.
     workgroupBarrier();
@@ -83,23 +86,27 @@ fn product(a_row: u32, a_k: u32, b_k: u32, b_column: u32, group: vec3u, id: vec3
         var v = acc[i * PER + j];
         if (BIAS) { v += bias[s]; }
         v = activate(vec4f(v)).x;
-        c[r * p.n + s] = v;
+        c[to + r * p.n + s] = v;
       }
     }
   }
 }
 
 @compute @workgroup_size(THREADS, THREADS)
-fn matmul_nn(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: vec3u) {
-  product(p.k, 1u, p.n, 1u, group, id);
+fn matmul_nn(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_id) id: vec3u) {
+  let row = (group.z * grid.y + group.y) * TILE;
+  if (row < p.m) { product(p.k, 1u, p.n, 1u, row, group.x * TILE, 0u, p.k, 0u, id); }
 }
 
 @compute @workgroup_size(THREADS, THREADS)
-fn matmul_nt(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: vec3u) {
-  product(p.k, 1u, 1u, p.k, group, id);
+fn matmul_nt(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_id) id: vec3u) {
+  let row = (group.z * grid.y + group.y) * TILE;
+  if (row < p.m) { product(p.k, 1u, 1u, p.k, row, group.x * TILE, 0u, p.k, 0u, id); }
 }
 
 @compute @workgroup_size(THREADS, THREADS)
 fn matmul_tn(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: vec3u) {
-  product(1u, p.m, p.n, 1u, group, id);
+  let begin = group.z * p.depth;
+  let end = min(begin + p.depth, p.k);
+  product(1u, p.m, p.n, 1u, group.y * TILE, group.x * TILE, begin, end, group.z * p.m * p.n, id);
 }

@@ -1,7 +1,8 @@
 import { gradientFor, record, Tensor } from '../tensor/index.js';
 import type { OutputActivation } from './activation.js';
 import { depthwiseKernels } from './conv2d_depthwise.js';
-import type { Convolution } from './conv2d_kernels.js';
+import type { Conv2dKernels, Conv2dSizes, Convolution } from './conv2d_kernels.js';
+import { isPointwise, pointwiseKernels, portablePointwiseKernels } from './conv2d_pointwise.js';
 import { portableKernels } from './conv2d_portable.js';
 import { subgroupKernels } from './conv2d_subgroups.js';
 import { pair, requireInteger, requireShape, ShapeError, type OpDefinition, type Pair } from './op.js';
@@ -20,6 +21,13 @@ export interface Conv2dOptions {
 /** Output sizes: floor((size + 2·padding − dilation·(kernel − 1) − 1)/stride) + 1, as torch.nn.Conv2d. */
 function outputSize(size: number, kernel: number, stride: number, padding: number, dilation: number): number {
   return Math.floor((size + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1;
+}
+
+/** The kernels that are fastest for these sizes (docs/performance.md). */
+function kernelsFor(sizes: Conv2dSizes, subgroups: boolean): Conv2dKernels {
+  if (sizes.groups > 1 && sizes.c === 1 && sizes.o === 1) return depthwiseKernels;
+  if (isPointwise(sizes)) return subgroups ? pointwiseKernels : portablePointwiseKernels;
+  return subgroups ? subgroupKernels : portableKernels;
 }
 
 /**
@@ -82,12 +90,7 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2d
       ...{ dilation_h: dilationH, dilation_w: dilationW },
     },
   };
-  const kernels =
-    groups > 1 && c === 1 && o === 1
-      ? depthwiseKernels
-      : x.device.subgroupSize >= 4
-        ? subgroupKernels
-        : portableKernels;
+  const kernels = kernelsFor(call.sizes, x.device.subgroupSize >= 4);
   const y = Tensor.empty([n, outputs, oh, ow], { device: x.device });
   kernels.forward(call, y);
   return record('conv2d', bias ? [x, weight, bias] : [x, weight], y, (dy, [needX, needW, needBias]) => {

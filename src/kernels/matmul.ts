@@ -12,31 +12,31 @@ const COLUMNS = 16;
 const PORTABLE_TILE = 32;
 
 /** Rows of the sum below which a split of `tn` is not worth a workgroup of its own. */
-const LEAST_DEPTH = 64;
+const LEAST_DEPTH = 128;
 
 export interface LinearOptions {
   /** Ends in this activation, in the same kernel. */
   readonly activation?: OutputActivation | undefined;
 }
 
-interface Epilogue extends LinearOptions {
+export interface Epilogue extends LinearOptions {
   readonly bias?: Tensor | undefined;
 }
 
 /** Sizes of a product: c is (m,n), the sum runs over k. */
-interface Sizes {
+export interface ProductSizes {
   readonly m: number;
   readonly n: number;
   readonly k: number;
 }
 
 /** c = a·b (`nn`) or a·bᵀ (`nt`), row-major: a (m,k), b (k,n) or (n,k). Only `nt` takes a bias and an activation. */
-function product(
+export function product(
   kind: 'nn' | 'nt',
   a: Tensor,
   b: Tensor,
   c: Tensor,
-  { m, n, k }: Sizes,
+  { m, n, k }: ProductSizes,
   epilogue: Epilogue = {},
 ): void {
   const device = a.device;
@@ -77,7 +77,7 @@ function product(
  * c (m,n) = aᵀ·b over k, row-major: a (k,m), b (k,n). Weight gradients are such products, with small m and n and a k as long
  * as the batch has rows, which is cut into splits for that.
  */
-export function productOfTransposed(a: Tensor, b: Tensor, c: Tensor, { m, n, k }: Sizes): void {
+export function productOfTransposed(a: Tensor, b: Tensor, c: Tensor, { m, n, k }: ProductSizes): void {
   const device = a.device;
   const sg = device.subgroupSize;
   const subgroups = sg >= 4 && m % 4 === 0 && n % 4 === 0;

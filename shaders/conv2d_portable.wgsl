@@ -89,14 +89,16 @@ fn dy_at(pixel: u32, tap: u32, o: u32) -> f32 {
 fn multiply(acc: ptr<function, array<f32, PER * PER>>, id: vec3u) {
   // Without it an invocation would multiply slices that its neighbours have not staged yet.
   workgroupBarrier();
+  var sum = array<f32, PER * PER>(); // of this slice, so that rounding grows with DEPTH and with slices, not with both
   for (var d = 0u; d < DEPTH; d++) {
     for (var i = 0u; i < PER; i++) {
       let v = a_tile[d * TILE + id.y * PER + i];
       for (var j = 0u; j < PER; j++) {
-        acc[i * PER + j] = fma(v, b_tile[d * TILE + id.x * PER + j], acc[i * PER + j]);
+        sum[i * PER + j] = fma(v, b_tile[d * TILE + id.x * PER + j], sum[i * PER + j]);
       }
     }
   }
+  for (var i = 0u; i < PER * PER; i++) { acc[i] += sum[i]; }
   // Without it a fast invocation would overwrite the slices that a slow one still multiplies.
   workgroupBarrier();
 }

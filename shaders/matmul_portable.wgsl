@@ -67,14 +67,16 @@ fn product(a_row: u32, a_k: u32, b_k: u32, b_column: u32, row: u32, column: u32,
     }
     // Without it an invocation would multiply slices that its neighbours have not staged yet.
     workgroupBarrier();
+    var sum = array<f32, PER * PER>(); // of this slice, so that rounding grows with DEPTH and with slices, not with both
     for (var d = 0u; d < DEPTH; d++) {
       for (var i = 0u; i < PER; i++) {
         let x = a_tile[d * TILE + id.y * PER + i];
         for (var j = 0u; j < PER; j++) {
-          acc[i * PER + j] = fma(x, b_tile[d * TILE + id.x * PER + j], acc[i * PER + j]);
+          sum[i * PER + j] = fma(x, b_tile[d * TILE + id.x * PER + j], sum[i * PER + j]);
         }
       }
     }
+    for (var i = 0u; i < PER * PER; i++) { acc[i] += sum[i]; }
     // Without it a fast invocation would overwrite the slices that a slow one still multiplies.
     workgroupBarrier();
   }

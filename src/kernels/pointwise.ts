@@ -55,11 +55,6 @@ export function activationBackward(activation: OutputActivation, y: Tensor, dy: 
   return launchBackward('pointwise_backward_output', activation, y, dy);
 }
 
-/** dy where y > 0, else 0: relu's gradient from its own output, for kernels that end in a relu. */
-export function reluBackward(y: Tensor, dy: Tensor): Tensor {
-  return activationBackward('relu', y, dy);
-}
-
 export const relu = (x: Tensor): Tensor => pointwise('relu', x);
 export const relu6 = (x: Tensor): Tensor => pointwise('relu6', x);
 export const silu = (x: Tensor): Tensor => pointwise('silu', x);

@@ -1,8 +1,7 @@
-import { Tensor } from '../tensor/index.js';
 import { activationNumber } from './activation.js';
 import { splitRows, type Conv2dKernels } from './conv2d_kernels.js';
 import { linearGrid } from './grid.js';
-import { sumInto } from './reduce.js';
+import { sumOfParts } from './reduce.js';
 
 /** The block of conv2d_portable.wgsl. */
 const TILE = 32;
@@ -39,16 +38,14 @@ export const portableKernels: Conv2dKernels = {
     const across = Math.ceil((sizes.kh * sizes.kw * sizes.c) / TILE);
     const down = Math.ceil(sizes.o / TILE) * sizes.groups;
     const { rows, splits } = splitRows(sizes, across * down);
-    const parts = splits > 1 ? Tensor.empty([splits, dw.size], { device }) : dw;
-    device.dispatch({
-      shader: 'conv2d_portable',
-      entry: 'conv2d_backward_weight',
-      bindings: { x: x.slice, dy: dy.slice, parts: parts.slice },
-      params: { ...sizes, rows },
-      grid: [across, down, splits],
+    sumOfParts(dw, splits, parts => {
+      device.dispatch({
+        shader: 'conv2d_portable',
+        entry: 'conv2d_backward_weight',
+        bindings: { x: x.slice, dy: dy.slice, parts: parts.slice },
+        params: { ...sizes, rows },
+        grid: [across, down, splits],
+      });
     });
-    if (splits === 1) return;
-    sumInto(parts, [0], dw);
-    parts.dispose();
   },
 };

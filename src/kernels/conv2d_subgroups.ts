@@ -1,8 +1,7 @@
-import { Tensor } from '../tensor/index.js';
 import { activationNumber } from './activation.js';
 import { splitRows, type Conv2dKernels, type Conv2dSizes } from './conv2d_kernels.js';
 import { linearGrid, vectorised } from './grid.js';
-import { sumInto } from './reduce.js';
+import { sumOfParts } from './reduce.js';
 
 /** Pixels a lane in conv2d.wgsl. */
 const PIXELS = 4;
@@ -84,17 +83,15 @@ export const subgroupKernels: Conv2dKernels = {
     const across = Math.ceil(columns / (COLUMNS * device.subgroupSize));
     const down = Math.ceil(o / OUT) * groups;
     const { rows, splits } = splitRows(sizes, across * down);
-    const parts = splits > 1 ? Tensor.empty([splits, dw.size], { device }) : dw;
-    device.dispatch({
-      shader: 'conv2d',
-      entry: 'conv2d_backward_weight',
-      constants: { SG: device.subgroupSize, OUT, COLUMNS, ...reads(c, o) },
-      bindings: { x: x.slice, dy: dy.slice, parts: parts.slice },
-      params: paramsOf(sizes, rows),
-      grid: [across, down, splits],
+    sumOfParts(dw, splits, parts => {
+      device.dispatch({
+        shader: 'conv2d',
+        entry: 'conv2d_backward_weight',
+        constants: { SG: device.subgroupSize, OUT, COLUMNS, ...reads(c, o) },
+        bindings: { x: x.slice, dy: dy.slice, parts: parts.slice },
+        params: paramsOf(sizes, rows),
+        grid: [across, down, splits],
+      });
     });
-    if (splits === 1) return;
-    sumInto(parts, [0], dw);
-    parts.dispose();
   },
 };

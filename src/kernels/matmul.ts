@@ -2,7 +2,7 @@ import { gradientFor, record, Tensor } from '../tensor/index.js';
 import { activationNumber, type OutputActivation } from './activation.js';
 import { linearGrid, splitCount } from './grid.js';
 import { activationBackward } from './pointwise.js';
-import { sumInto } from './reduce.js';
+import { sumInto, sumOfParts } from './reduce.js';
 import { requireShape, type OpDefinition } from './op.js';
 
 /** Tile sizes of matmul.wgsl and matmul_portable.wgsl. */
@@ -86,18 +86,16 @@ export function productOfTransposed(a: Tensor, b: Tensor, c: Tensor, { m, n, k }
     : [Math.ceil(n / PORTABLE_TILE), Math.ceil(m / PORTABLE_TILE)];
   const depth = Math.ceil(k / splitCount(across * down, k, LEAST_DEPTH));
   const splits = Math.ceil(k / depth);
-  const parts = splits > 1 ? Tensor.empty([splits, m * n], { device }) : c;
-  device.dispatch({
-    shader: subgroups ? 'matmul' : 'matmul_portable',
-    entry: 'matmul_tn',
-    ...(subgroups ? { constants: { SG: sg, ROWS } } : {}),
-    bindings: { a: a.slice, b: b.slice, c: parts.slice, ...(subgroups ? {} : { bias: device.zeros }) },
-    params: { m, n, k, depth },
-    grid: [across, down, splits],
+  sumOfParts(c, splits, parts => {
+    device.dispatch({
+      shader: subgroups ? 'matmul' : 'matmul_portable',
+      entry: 'matmul_tn',
+      ...(subgroups ? { constants: { SG: sg, ROWS } } : {}),
+      bindings: { a: a.slice, b: b.slice, c: parts.slice, ...(subgroups ? {} : { bias: device.zeros }) },
+      params: { m, n, k, depth },
+      grid: [across, down, splits],
+    });
   });
-  if (splits === 1) return;
-  sumInto(parts, [0], c);
-  parts.dispose();
 }
 
 /** Matrix product a (M,K) · b (K,N), as torch.matmul of two matrices. */

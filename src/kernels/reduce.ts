@@ -77,6 +77,21 @@ export function sumInto(x: Tensor, axes: readonly number[], y: Tensor, scale = 1
   }
 }
 
+/**
+ * Has `launch` write `splits` parts of `result`, each of its size, and adds them in a fixed order; a single part is
+ * `result` itself.
+ */
+export function sumOfParts(result: Tensor, splits: number, launch: (parts: Tensor) => void): void {
+  if (splits === 1) {
+    launch(result);
+    return;
+  }
+  const parts = Tensor.empty([splits, result.size], { device: result.device });
+  launch(parts);
+  sumInto(parts, [0], result);
+  parts.dispose();
+}
+
 /** The shape of a sum over `axes`. */
 function summedShape(shape: readonly number[], axes: readonly number[], keepdim: boolean): number[] {
   return shape.flatMap((size, axis) => (axes.includes(axis) ? (keepdim ? [1] : []) : [size]));

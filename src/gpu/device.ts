@@ -1,6 +1,7 @@
 import { BufferPool, type PooledBuffer, type Slice } from './pool.js';
-import { Profiler } from './profiler.js';
+import { Profiler, requireTimestamps, type Detail, type Launch, type Timeline } from './profiler.js';
 import { parseShader, specialise, type Constants, type Shader } from './shader.js';
+import { bytesMoved } from './traffic.js';
 
 export interface DeviceOptions {
   readonly adapter: GPUAdapter;
@@ -24,7 +25,34 @@ export interface Dispatch {
   /** Values of the shader's `Params` block. Never a value that changes at every step: those go into a buffer. */
   readonly params?: Readonly<Record<string, number>>;
   readonly grid: readonly [number, number?, number?];
+  /** Multiplications and additions, for the profiler; left out where bytes alone bound the kernel. */
+  readonly flops?: number;
+  /** Bytes read and written, for the profiler, where they are not those of all bindings (src/gpu/traffic.ts). */
+  readonly bytes?: number;
 }
+
+/** What a device has done since it was opened. In a steady state only launches, submits and writes go on growing. */
+export interface Counts {
+  launches: number;
+  /** Command buffers handed to the driver. */
+  submits: number;
+  /** Bind groups made: those that were not in the cache. */
+  bindGroups: number;
+  /** Buffers made: those that the pool did not have. */
+  buffers: number;
+  /** Kernels compiled. */
+  kernels: number;
+  /** Host bytes copied in. */
+  writes: number;
+  /** Reads, each of which waits for the GPU. */
+  readbacks: number;
+}
+
+/**
+ * Which variant of a kernel serves a class of shapes, by the names that src/kernels/tuning gives both; what is not listed
+ * runs as the table of defaults says. Plain data, so that it may come from a file or with a page.
+ */
+export type TuningTable = ReadonlyMap<string, string>;
 
 interface Kernel {
   readonly label: string;
@@ -37,7 +65,17 @@ interface Kernel {
 }
 
 type Command =
-  | { kind: 'dispatch'; kernel: Kernel; group: GPUBindGroup; x: number; y: number; z: number; slices: Slice[] }
+  | {
+      kind: 'dispatch';
+      kernel: Kernel;
+      group: GPUBindGroup;
+      x: number;
+      y: number;
+      z: number;
+      slices: Slice[];
+      /** While launches are timed. */
+      launch: Launch | undefined;
+    }
   | { kind: 'write'; slice: Slice; data: Uint8Array<ArrayBuffer> }
   | { kind: 'copy'; from: Slice; to: Slice }
   | { kind: 'map'; from: Slice; to: GPUBuffer }
@@ -72,7 +110,8 @@ export class Device {
   readonly #wait: <T>(promise: Promise<T>) => Promise<T>;
   readonly #shaders = new Map<string, Shader>();
   readonly #kernels = new Map<string, Kernel>();
-  readonly #bindGroups = new Map<string, GPUBindGroup>();
+  readonly #bindGroups = new Map<string, { group: GPUBindGroup; slices: readonly Slice[] }>();
+  /** Keys of the bind groups that a buffer is in. */
   readonly #groupsOfBuffer = new Map<number, Set<string>>();
   readonly #uniforms = new Map<string, { buffer: GPUBuffer; offset: number; size: number; id: number }>();
   #uniformBlock: GPUBuffer | undefined;
@@ -85,6 +124,10 @@ export class Device {
   #fault: Error | undefined;
   #destroyed = false;
   #profiler: Profiler | undefined;
+  #rehearsing = false;
+  /** Choices of kernels; set it before the first step, since another choice may round differently. */
+  tuning: TuningTable = new Map();
+  readonly #counts = { launches: 0, submits: 0, bindGroups: 0, writes: 0, readbacks: 0 };
   readonly keepAlive: unknown;
   /** 256 bytes of zeros, bound where an optional operand is absent. */
   readonly zeros: Slice;
@@ -119,9 +162,20 @@ export class Device {
     return this.#kernels.size;
   }
 
+  /** What was done so far. */
+  get counts(): Readonly<Counts> {
+    return { ...this.#counts, buffers: this.pool.created, kernels: this.kernelCount };
+  }
+
+  /** Bind groups that are kept for launches to come. */
+  get bindGroupCount(): number {
+    return this.#bindGroups.size;
+  }
+
   /** Records a kernel launch. A wrong name of a binding, parameter or constant throws at once. */
   dispatch(call: Dispatch): void {
     this.#alive();
+    if (this.#rehearsing) return;
     const kernel = this.#kernel(call);
     const slices: Slice[] = [];
     let key = kernel.label;
@@ -132,25 +186,7 @@ export class Device {
     }
     const uniform = call.params ? this.#uniform(this.#shader(call.shader), call.params) : undefined;
     if (uniform) key += `|${uniform.id}`;
-    let group = this.#bindGroups.get(key);
-    if (!group) {
-      for (const slice of slices) this.#requireOwn(slice);
-      const entries: GPUBindGroupEntry[] = slices.map((slice, i) => ({
-        binding: kernel.bindingIndices[i]!,
-        resource: { buffer: slice.buffer.gpu, offset: slice.offset, size: slice.bytes },
-      }));
-      if (uniform) {
-        const { buffer, offset, size } = uniform;
-        entries.push({ binding: kernel.paramsIndex!, resource: { buffer, offset, size } });
-      }
-      group = this.#gpu.createBindGroup({ label: kernel.label, layout: kernel.layout, entries });
-      this.#bindGroups.set(key, group);
-      for (const { buffer } of slices) {
-        const keys = this.#groupsOfBuffer.get(buffer.id);
-        if (keys) keys.add(key);
-        else this.#groupsOfBuffer.set(buffer.id, new Set([key]));
-      }
-    }
+    const group = this.#bindGroups.get(key)?.group ?? this.#bindGroup(key, kernel, slices, uniform);
     const [x, y = 1, z = 1] = call.grid;
     const most = this.limits.maxComputeWorkgroupsPerDimension;
     if (x > most || y > most || z > most) {
@@ -158,7 +194,10 @@ export class Device {
         `${kernel.label}: a grid of ${x} x ${y} x ${z} workgroups exceeds the adapter's ${most} a dimension`,
       );
     }
-    if (x > 0 && y > 0 && z > 0) this.#commands.push({ kind: 'dispatch', kernel, group, x, y, z, slices });
+    if (x === 0 || y === 0 || z === 0) return;
+    const launch = this.#profiler?.detail === 'launches' ? this.#describe(call, kernel.label) : undefined;
+    this.#commands.push({ kind: 'dispatch', kernel, group, x, y, z, slices, launch });
+    this.#counts.launches++;
   }
 
   /** Records a copy of host bytes into a slice; `data` is copied now. */
@@ -171,6 +210,7 @@ export class Device {
       throw new Error(`write of ${padded.byteLength} bytes into a slice of ${slice.bytes}`);
     }
     this.#commands.push({ kind: 'write', slice, data: padded });
+    this.#counts.writes++;
   }
 
   /** Records a copy of `from` into the beginning of `to`. */
@@ -178,6 +218,7 @@ export class Device {
     this.#alive();
     this.#requireOwn(from);
     this.#requireOwn(to);
+    if (from.bytes > to.bytes) throw new Error(`copy of ${from.bytes} bytes into a slice of ${to.bytes}`);
     this.#commands.push({ kind: 'copy', from, to });
   }
 
@@ -190,7 +231,7 @@ export class Device {
 
   /** Hands what is recorded to the GPU as one batch, in order; returns before it has run. */
   submit(): void {
-    this.check();
+    this.#alive();
     if (this.#commands.length === 0) return;
     this.#batches.push(this.#commands);
     this.#commands = [];
@@ -201,8 +242,8 @@ export class Device {
   async settle(inFlight = 0): Promise<void> {
     this.submit();
     await this.#drained();
-    while (this.#inFlight.length > inFlight) await this.#wait(this.#inFlight.shift()!);
-    this.check();
+    while (this.#inFlight.length > inFlight) await this.#waitFor(this.#inFlight.shift()!);
+    this.#alive();
   }
 
   /** Reads a slice back: submits, waits and copies. */
@@ -213,10 +254,11 @@ export class Device {
       this.#staging.get(slice.bytes)?.pop() ??
       this.#gpu.createBuffer({ label: 'readback', size: slice.bytes, usage: READBACK });
     this.#commands.push({ kind: 'map', from: slice, to: staging });
+    this.#counts.readbacks++;
     this.submit();
     await this.#drained();
     try {
-      await this.#wait(staging.mapAsync(MAP_READ));
+      await this.#waitFor(staging.mapAsync(MAP_READ));
     } catch (error) {
       // Dawn's own error says nothing where the device is gone.
       this.#alive();
@@ -232,26 +274,38 @@ export class Device {
     return data;
   }
 
+  /** Runs `fn` without its kernels: nothing is launched, compiled or allocated on the GPU, and tensors hold no values. */
+  rehearse<T>(fn: () => T): T {
+    this.#rehearsing = true;
+    try {
+      return fn();
+    } finally {
+      this.#rehearsing = false;
+    }
+  }
+
   /** Throws the first stored fault of the GPU, if there is one. */
   check(): void {
     if (this.#fault) throw this.#fault;
   }
 
   /**
-   * Times every kernel that is launched while `fn` runs, each in a pass of its own between two timestamps.
-   * @throws when the adapter has no timestamp queries
+   * Times what the GPU does while `fn` runs, and what the host does beside it; `fn` marks its own work with the profiler.
+   * @throws UserError when the adapter has no timestamp queries
    */
-  async profile(fn: () => Promise<void>): Promise<Profiler> {
-    if (!this.features.has('timestamp-query')) throw new Error('this adapter has no timestamp queries');
+  async profile(fn: (profiler: Profiler) => Promise<void>, detail: Detail = 'launches'): Promise<Timeline> {
+    requireTimestamps(this.features, this.info.description || this.info.device);
+    if (this.#profiler) throw new Error('the device is being profiled already');
     await this.settle();
-    this.#profiler = new Profiler(this.#gpu);
+    const profiler = new Profiler(this.#gpu, detail);
+    this.#profiler = profiler;
     try {
-      await fn();
+      await fn(profiler);
       await this.settle();
-      await this.#wait(this.#profiler.collect());
-      return this.#profiler;
+      return await this.#wait(profiler.collect());
     } finally {
       this.#profiler = undefined;
+      profiler.dispose();
     }
   }
 
@@ -270,6 +324,54 @@ export class Device {
     if (slice.buffer.pool !== this.pool) {
       throw new Error('memory of another device was given: tensors meet only on the device that they were made on');
     }
+  }
+
+  #bindGroup(
+    key: string,
+    kernel: Kernel,
+    slices: readonly Slice[],
+    uniform: { buffer: GPUBuffer; offset: number; size: number } | undefined,
+  ): GPUBindGroup {
+    for (const slice of slices) this.#requireOwn(slice);
+    const entries: GPUBindGroupEntry[] = slices.map((slice, i) => ({
+      binding: kernel.bindingIndices[i]!,
+      resource: { buffer: slice.buffer.gpu, offset: slice.offset, size: slice.bytes },
+    }));
+    if (uniform) {
+      const { buffer, offset, size } = uniform;
+      entries.push({ binding: kernel.paramsIndex!, resource: { buffer, offset, size } });
+    }
+    const group = this.#gpu.createBindGroup({ label: kernel.label, layout: kernel.layout, entries });
+    this.#counts.bindGroups++;
+    this.#bindGroups.set(key, { group, slices });
+    for (const { buffer } of slices) {
+      const keys = this.#groupsOfBuffer.get(buffer.id);
+      if (keys) keys.add(key);
+      else this.#groupsOfBuffer.set(buffer.id, new Set([key]));
+    }
+    return group;
+  }
+
+  /** Forgets the bind groups that a buffer is in. */
+  #forget(buffer: PooledBuffer): void {
+    for (const key of this.#groupsOfBuffer.get(buffer.id) ?? []) {
+      for (const { buffer: other } of this.#bindGroups.get(key)!.slices) {
+        if (other !== buffer) this.#groupsOfBuffer.get(other.id)?.delete(key);
+      }
+      this.#bindGroups.delete(key);
+    }
+    this.#groupsOfBuffer.delete(buffer.id);
+  }
+
+  #describe(call: Dispatch, variant: string): Launch {
+    const { shader, entry, bindings, params = {}, flops, bytes } = call;
+    return {
+      name: `${shader}/${entry}`,
+      variant,
+      params,
+      flops,
+      bytes: bytes ?? bytesMoved(this.#shader(shader), entry, bindings, this.zeros),
+    };
   }
 
   #shader(name: string): Shader {
@@ -371,8 +473,17 @@ export class Device {
 
   /** Waits until every submitted batch has been encoded. */
   async #drained(): Promise<void> {
-    while (this.#compiling) await this.#wait(this.#compiling);
-    this.check();
+    while (this.#compiling) await this.#waitFor(this.#compiling);
+    this.#alive();
+  }
+
+  async #waitFor<T>(promise: Promise<T>): Promise<T> {
+    const end = this.#profiler?.begin('wait');
+    try {
+      return await this.#wait(promise);
+    } finally {
+      end?.();
+    }
   }
 
   /** Encodes the waiting batches in order, as far as their pipelines are compiled; goes on by itself when more are. */
@@ -394,7 +505,9 @@ export class Device {
       } else {
         this.#batches.shift();
         try {
+          const end = this.#profiler?.begin('encode');
           this.#encode(batch);
+          end?.();
         } catch (error) {
           this.#fault ??= error instanceof Error ? error : new Error(String(error));
         }
@@ -404,11 +517,18 @@ export class Device {
 
   #encode(batch: readonly Command[]): void {
     const queue = this.#gpu.queue;
+    const profiler = this.#profiler;
     let encoder: GPUCommandEncoder | undefined;
     let pass: GPUComputePassEncoder | undefined;
     // Buffers that the open encoder uses: a queue write to one of them would overtake those commands.
     const used = new Set<number>();
     const doomed: PooledBuffer[] = [];
+    const open = (): GPUCommandEncoder => {
+      if (encoder) return encoder;
+      encoder = this.#gpu.createCommandEncoder();
+      profiler?.open(encoder);
+      return encoder;
+    };
     const endPass = () => {
       pass?.end();
       pass = undefined;
@@ -416,21 +536,37 @@ export class Device {
     const finish = () => {
       endPass();
       if (encoder) {
-        this.#profiler?.resolve(encoder);
-        queue.submit([encoder.finish()]);
+        profiler?.close(encoder);
+        const commands = encoder.finish();
+        const end = profiler?.begin('submit');
+        queue.submit([commands]);
+        end?.();
+        this.#counts.submits++;
       }
       encoder = undefined;
       used.clear();
     };
+    /** A command that stands outside passes. */
+    const alone = (name: string, bytes: number, command: (encoder: GPUCommandEncoder) => void) => {
+      endPass();
+      const encoder = open();
+      if (profiler?.detail === 'launches') {
+        const launch = { name, variant: name, params: { bytes }, flops: undefined, bytes };
+        profiler.around(encoder, launch, () => {
+          command(encoder);
+        });
+      } else {
+        command(encoder);
+      }
+    };
     for (const command of batch) {
       switch (command.kind) {
         case 'dispatch': {
-          encoder ??= this.#gpu.createCommandEncoder();
-          if (this.#profiler) {
+          if (profiler && command.launch) {
             endPass();
-            pass = encoder.beginComputePass(this.#profiler.span(command.kernel.label));
+            pass = open().beginComputePass(profiler.pass(command.launch));
           }
-          pass ??= encoder.beginComputePass();
+          pass ??= open().beginComputePass();
           pass.setPipeline(command.kernel.pipeline!);
           pass.setBindGroup(0, command.group);
           pass.dispatchWorkgroups(command.x, command.y, command.z);
@@ -441,30 +577,30 @@ export class Device {
           if (used.has(command.slice.buffer.id)) finish();
           queue.writeBuffer(command.slice.buffer.gpu, command.slice.offset, command.data);
           break;
-        case 'copy':
-          endPass();
-          encoder ??= this.#gpu.createCommandEncoder();
-          encoder.copyBufferToBuffer(
-            command.from.buffer.gpu,
-            command.from.offset,
-            command.to.buffer.gpu,
-            command.to.offset,
-            command.from.bytes,
-          );
-          used.add(command.from.buffer.id).add(command.to.buffer.id);
+        case 'copy': {
+          const { from, to } = command;
+          alone('copyBufferToBuffer', 2 * from.bytes, encoder => {
+            encoder.copyBufferToBuffer(from.buffer.gpu, from.offset, to.buffer.gpu, to.offset, from.bytes);
+          });
+          used.add(from.buffer.id).add(to.buffer.id);
           break;
-        case 'map':
-          endPass();
-          encoder ??= this.#gpu.createCommandEncoder();
-          encoder.copyBufferToBuffer(command.from.buffer.gpu, command.from.offset, command.to, 0, command.from.bytes);
-          used.add(command.from.buffer.id);
+        }
+        case 'map': {
+          const { from, to } = command;
+          alone('copyBufferToBuffer', 2 * from.bytes, encoder => {
+            encoder.copyBufferToBuffer(from.buffer.gpu, from.offset, to, 0, from.bytes);
+          });
+          used.add(from.buffer.id);
           break;
-        case 'clear':
-          endPass();
-          encoder ??= this.#gpu.createCommandEncoder();
-          encoder.clearBuffer(command.slice.buffer.gpu, command.slice.offset, command.slice.bytes);
-          used.add(command.slice.buffer.id);
+        }
+        case 'clear': {
+          const { buffer, offset, bytes } = command.slice;
+          alone('clearBuffer', bytes, encoder => {
+            encoder.clearBuffer(buffer.gpu, offset, bytes);
+          });
+          used.add(buffer.id);
           break;
+        }
         case 'destroy':
           doomed.push(command.buffer);
           break;
@@ -472,9 +608,8 @@ export class Device {
     }
     finish();
     for (const buffer of doomed) {
-      for (const key of this.#groupsOfBuffer.get(buffer.id) ?? []) this.#bindGroups.delete(key);
-      this.#groupsOfBuffer.delete(buffer.id);
-      buffer.gpu.destroy();
+      this.#forget(buffer);
+      buffer.destroy();
     }
     this.#inFlight.push(queue.onSubmittedWorkDone());
     if (this.#inFlight.length > 64) this.#inFlight = this.#inFlight.slice(-64);

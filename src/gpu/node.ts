@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { create } from 'webgpu';
+import { create, globals } from 'webgpu';
 import { UserError } from '../util/errors.js';
 import { Device } from './device.js';
 
@@ -20,20 +20,24 @@ const FEATURES: readonly GPUFeatureName[] = ['subgroups', 'timestamp-query', 'sh
 
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
+/** Milliseconds that a wait sleeps between two turns at most. */
+const LONGEST_SLEEP = 2;
+
 /**
- * Waits for a promise of dawn.node. While one is pending its event loop spins and takes a core from a software driver,
- * so the thread sleeps between turns: for nothing at first, then for up to 2 ms.
+ * Waits for a promise of dawn.node. While one is pending its event loop spins and takes a core from a software driver, so
+ * the thread sleeps between turns: an eighth of the time that it has waited so far, so that short waits end in time.
  */
-async function waitInTurns<T>(promise: Promise<T>): Promise<T> {
+export async function waitInTurns<T>(promise: Promise<T>): Promise<T> {
   const state = { settled: false };
   const mark = () => {
     state.settled = true;
   };
   promise.then(mark, mark);
-  for (let turn = 0; ; turn++) {
+  const start = performance.now();
+  for (;;) {
     await new Promise(resolve => setImmediate(resolve));
     if (state.settled) return promise;
-    if (turn > 1) Atomics.wait(sleeper, 0, 0, turn > 4 ? 2 : 0.5);
+    Atomics.wait(sleeper, 0, 0, Math.min(LONGEST_SLEEP, (performance.now() - start) / 8));
   }
 }
 
@@ -42,11 +46,10 @@ export function shaderText(name: string): string {
   return readFileSync(new URL(`${name}.wgsl`, SHADERS), 'utf8');
 }
 
-/**
- * Opens Dawn's adapter as a Device.
- * @throws UserError when no adapter matches, with what to do about it
- */
-export async function openDevice(options: OpenOptions = {}): Promise<Device> {
+type PowerPreference = 'high-performance' | 'low-power';
+
+/** Dawn with the flags for `options`, and how its adapter is asked for. */
+function startDawn(options: OpenOptions): { gpu: GPU; powerPreference: PowerPreference } {
   const flags = [
     // Rounds timestamps to 65 µs otherwise, longer than most kernels.
     'disable-dawn-features=timestamp_quantization',
@@ -62,11 +65,33 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
   const preference =
     options.adapter === 'high-performance' || options.adapter === 'low-power' ? options.adapter : undefined;
   if (options.adapter !== undefined && !preference) flags.push(`adapter=${options.adapter}`);
+  return { gpu: create(flags), powerPreference: preference ?? 'high-performance' };
+}
 
-  const gpu = create(flags);
+/**
+ * Gives this process `navigator.gpu` and WebGPU's constants, as browsers have them, for libraries that look for those; it is
+ * the Dawn that `openDevice` takes with the same options. The function that comes back gives the adapter that a library
+ * has asked for last.
+ */
+export function provideNavigatorGpu(options: OpenOptions = {}): () => GPUAdapter | null {
+  const { gpu, powerPreference } = startDawn(options);
+  let given: GPUAdapter | null = null;
+  const requestAdapter = async () => (given = await gpu.requestAdapter({ powerPreference }));
+  const value = { gpu: Object.assign(Object.create(gpu) as GPU, { requestAdapter }), userAgent: 'node' };
+  Object.assign(globalThis, globals);
+  Object.defineProperty(globalThis, 'navigator', { value, configurable: true });
+  return () => given;
+}
+
+/**
+ * Opens Dawn's adapter as a Device.
+ * @throws UserError when no adapter matches, with what to do about it
+ */
+export async function openDevice(options: OpenOptions = {}): Promise<Device> {
+  const { gpu, powerPreference } = startDawn(options);
   let adapter: GPUAdapter | null;
   try {
-    adapter = await gpu.requestAdapter({ powerPreference: preference ?? 'high-performance' });
+    adapter = await gpu.requestAdapter({ powerPreference });
   } catch (error) {
     // Dawn lists what there is when a backend or an adapter's name does not match.
     throw new UserError(`no WebGPU adapter: ${error instanceof Error ? error.message : String(error)}`);

@@ -12,8 +12,11 @@ export interface PooledBuffer {
   readonly id: number;
   /** The pool that it came from, which tells the device. */
   readonly pool: BufferPool;
+  /** Made when it is first needed, so that a rehearsal (Device.rehearse) takes no memory. */
   readonly gpu: GPUBuffer;
   readonly bytes: number;
+  /** Gives the memory back. */
+  destroy(): void;
 }
 
 /** Alignment of sizes and offsets: WebGPU's largest storage offset alignment, and room for whole `vec4` loads. */
@@ -29,6 +32,25 @@ const SPARE_BYTES = 256 * 2 ** 20;
 
 let nextId = 0;
 
+class LazyBuffer implements PooledBuffer {
+  readonly id = nextId++;
+  #gpu: GPUBuffer | undefined;
+
+  constructor(
+    readonly pool: BufferPool,
+    readonly bytes: number,
+    private readonly device: GPUDevice,
+  ) {}
+
+  get gpu(): GPUBuffer {
+    return (this.#gpu ??= this.device.createBuffer({ label: `pool ${this.id}`, size: this.bytes, usage: USAGE }));
+  }
+
+  destroy(): void {
+    this.#gpu?.destroy();
+  }
+}
+
 /**
  * Storage buffers by exact size, last freed first. A training step that allocates in the same order as the one before
  * gets the same buffers back, which keeps bind groups valid; nothing is created or destroyed from the second step on.
@@ -38,6 +60,7 @@ export class BufferPool {
   readonly #live = new Set<PooledBuffer>();
   #liveBytes = 0;
   #freeBytes = 0;
+  #created = 0;
 
   /** `destroy` must run after every recorded use of the buffer has been submitted. */
   constructor(
@@ -60,6 +83,11 @@ export class BufferPool {
     return this.#live.size;
   }
 
+  /** Buffers made so far, those given back to the driver included. */
+  get created(): number {
+    return this.#created;
+  }
+
   /**
    * A buffer of at least `bytes` bytes with undefined contents.
    * @throws when it would exceed what the adapter lets a kernel bind
@@ -79,13 +107,8 @@ export class BufferPool {
       this.#freeBytes -= size;
     } else {
       if (this.#freeBytes > this.#liveBytes + SPARE_BYTES) this.trim();
-      const id = nextId++;
-      buffer = {
-        id,
-        pool: this,
-        bytes: size,
-        gpu: this.device.createBuffer({ label: `pool ${id}`, size, usage: USAGE }),
-      };
+      this.#created++;
+      buffer = new LazyBuffer(this, size, this.device);
     }
     this.#live.add(buffer);
     this.#liveBytes += size;

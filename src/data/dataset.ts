@@ -12,8 +12,12 @@ export interface Split {
   readonly count: number;
   /** (count,H,W,C) bytes, channels innermost. */
   readonly images: Uint8Array;
-  /** (count) class ids, each below the number of classes. */
+  /** (count) class ids, each below the number of classes; where there are `targets`, the first of the largest. */
   readonly labels: Uint8Array;
+  /** (count,K) probabilities of the classes, each row of sum 1, where labels are soft. */
+  readonly targets?: Float32Array;
+  /** What each image is called in its source: `line 17` of a CSV file, a path in a folder or an archive. */
+  readonly names?: readonly string[];
 }
 
 /**
@@ -22,6 +26,10 @@ export interface Split {
  */
 export interface DataSet {
   readonly name: string;
+  /** How labels came about, where there was a choice: the rule, the source, what was mapped or left out. */
+  readonly labelling?: string;
+  /** In training a one-hot target is drawn from `targets` at every presentation, instead of the targets themselves. */
+  readonly drawsTargets?: boolean;
   /** Class names; a label is an index into them. */
   readonly classes: readonly string[];
   readonly channels: number;
@@ -30,6 +38,11 @@ export interface DataSet {
   readonly splits: Readonly<Record<SplitName, Split>>;
   /** Hash of classes, sizes, labels and pixels: the same contents have the same fingerprint, wherever they were read from. */
   readonly fingerprint: string;
+}
+
+/** A data set's name with how its labels came about: what results are printed with. */
+export function titleOf({ name, labelling }: Pick<DataSet, 'name' | 'labelling'>): string {
+  return labelling === undefined ? name : `${name} (${labelling})`;
 }
 
 /**
@@ -66,14 +79,26 @@ export function limitSplit(split: Split, limit: number, seed: number): Split {
     throw new UserError(`limit is ${limit}: it must be an integer of 1 or more`);
   if (split.count <= limit) return split;
   const chosen = new RandomStream(seed, DATA_STREAM.limit).permutation(split.count).subarray(0, limit);
+  return selectImages(split, chosen);
+}
+
+/** The images `indices` of a split, in that order, with all that belongs to them. */
+export function selectImages(split: Split, indices: Uint32Array): Split {
   const imageBytes = split.images.length / split.count;
-  const images = new Uint8Array(limit * imageBytes);
-  const labels = new Uint8Array(limit);
-  chosen.forEach((from, to) => {
+  const classes = split.targets === undefined ? 0 : split.targets.length / split.count;
+  const images = new Uint8Array(indices.length * imageBytes);
+  const targets = new Float32Array(indices.length * classes);
+  indices.forEach((from, to) => {
     images.set(split.images.subarray(from * imageBytes, (from + 1) * imageBytes), to * imageBytes);
-    labels[to] = split.labels[from]!;
+    if (split.targets) targets.set(split.targets.subarray(from * classes, (from + 1) * classes), to * classes);
   });
-  return { count: limit, images, labels };
+  return {
+    count: indices.length,
+    images,
+    labels: Uint8Array.from(indices, from => split.labels[from]!),
+    ...(split.targets ? { targets } : {}),
+    ...(split.names ? { names: Array.from(indices, from => split.names![from]!) } : {}),
+  };
 }
 
 /** The order in which an epoch visits `count` images: a permutation that depends on nothing but the arguments. */
@@ -100,5 +125,52 @@ export function gatherBatch(
     const from = indices[i]!;
     images.set(split.images.subarray(from * imageBytes, (from + 1) * imageBytes), (i - start) * imageBytes);
     labels[i - start] = split.labels[from]!;
+  }
+}
+
+/** Copies the targets of the images that `gatherBatch` copies, (end - start, K), to the front of `out`. */
+export function gatherTargets(
+  targets: Float32Array,
+  classes: number,
+  indices: Uint32Array,
+  start: number,
+  end: number,
+  out: Float32Array,
+): void {
+  for (let i = start; i < end; i++) {
+    const from = indices[i]! * classes;
+    out.set(targets.subarray(from, from + classes), (i - start) * classes);
+  }
+}
+
+/**
+ * As `gatherTargets`, with one-hot rows: class k is drawn with the probability that the image's targets give it. A draw
+ * depends on `seed`, `epoch` and the image's index alone, so that a resumed run sees the labels of one that never stopped.
+ */
+export function drawTargets(
+  targets: Float32Array,
+  classes: number,
+  indices: Uint32Array,
+  start: number,
+  end: number,
+  out: Float32Array,
+  seed: number,
+  epoch: number,
+): void {
+  out.fill(0, 0, (end - start) * classes);
+  for (let i = start; i < end; i++) {
+    const index = indices[i]!;
+    const row = targets.subarray(index * classes, (index + 1) * classes);
+    let left = new RandomStream(seed, DATA_STREAM.drawnLabel, epoch, index).uniform();
+    // Rounding may leave a little when all classes are through: the last that can be drawn takes it.
+    let drawn = row.findLastIndex(p => p > 0);
+    for (let k = 0; k < classes; k++) {
+      left -= row[k]!;
+      if (left < 0) {
+        drawn = k;
+        break;
+      }
+    }
+    out[(i - start) * classes + drawn] = 1;
   }
 }

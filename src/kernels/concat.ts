@@ -46,6 +46,8 @@ function launch(entry: 'rows_copy' | 'rows_pad', from: Tensor, to: Tensor, copy:
     constants: { BLOCK, V: { 4: 'vec4f', 2: 'vec2f', 1: 'f32' }[lanes]! },
     bindings: { source: from.slice, result: to.slice },
     params: { rows, ...params },
+    // Only a part of one side.
+    ...(entry === 'rows_copy' && { bytes: 2 * 4 * rows * copy.width }),
     grid: linearGrid(to.device, Math.ceil(rows / BLOCK) * (across / lanes)),
   });
 }

@@ -1,6 +1,6 @@
 import { Tensor } from '../tensor/index.js';
 import { activationNumber } from './activation.js';
-import { type Conv2dKernels, type Conv2dSizes } from './conv2d_kernels.js';
+import { flopsOf, type Conv2dKernels, type Conv2dSizes } from './conv2d_kernels.js';
 import { linearGrid, vectorised } from './grid.js';
 import { sumInto } from './reduce.js';
 import { transposeInto } from './transpose.js';
@@ -41,6 +41,7 @@ export const depthwiseKernels: Conv2dKernels = {
         constants: { ...constantsOf(sizes), BIAS: bias !== undefined, ACTIVATION: activationNumber(activation) },
         bindings: { x: x.slice, weight: turned.slice, bias: bias?.slice ?? device.zeros, y: y.slice },
         params,
+        flops: flopsOf(sizes),
         grid: linearGrid(device, sizes.n * sizes.oh * Math.ceil(sizes.ow / PIXELS) * params.c!),
       });
     });
@@ -57,6 +58,7 @@ export const depthwiseKernels: Conv2dKernels = {
         constants: constantsOf(sizes),
         bindings: { weight: turned.slice, dy: dy.slice, dx: dx.slice },
         params,
+        flops: flopsOf(sizes),
         grid: linearGrid(device, sizes.n * sizes.h * Math.ceil(sizes.w / inputs) * params.c!),
       });
     });
@@ -75,6 +77,7 @@ export const depthwiseKernels: Conv2dKernels = {
       constants: constantsOf(sizes),
       bindings: { x: x.slice, dy: dy.slice, parts: parts.slice },
       params: paramsOf(sizes, rows, splits),
+      flops: flopsOf(sizes),
       grid: linearGrid(device, splits * lines),
     });
     const sum = Tensor.empty([1, kh * kw, groups], { device });

@@ -41,8 +41,17 @@ export interface Conv2dKernels {
   readonly backwardWeight: (call: Convolution, dy: Tensor, dw: Tensor) => void;
 }
 
-/** How the sum over rows of output pixels (n, oy) is cut: rows a split, and how many splits. */
-export function splitRows({ n, oh }: Conv2dSizes, workgroups: number): { rows: number; splits: number } {
-  const rows = Math.ceil((n * oh) / splitCount(workgroups, n * oh, 2));
+/** Multiplications and additions of any of the three products; taps in the padding count, as is the custom of the field. */
+export function flopsOf({ n, oh, ow, c, o, kh, kw, groups }: Conv2dSizes): number {
+  return 2 * n * oh * ow * groups * o * c * kh * kw;
+}
+
+/** How the sum over rows of output pixels (n, oy) is cut for `blocks` of the result: rows a split, and how many splits. */
+export function splitRows(
+  { n, oh }: Conv2dSizes,
+  blocks: number,
+  workgroups: number,
+): { rows: number; splits: number } {
+  const rows = Math.ceil((n * oh) / splitCount(blocks, n * oh, 2, workgroups));
   return { rows, splits: Math.ceil((n * oh) / rows) };
 }

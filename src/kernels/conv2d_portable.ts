@@ -1,5 +1,5 @@
 import { activationNumber } from './activation.js';
-import { splitRows, type Conv2dKernels } from './conv2d_kernels.js';
+import { flopsOf, splitRows, type Conv2dKernels } from './conv2d_kernels.js';
 import { linearGrid } from './grid.js';
 import { sumOfParts } from './reduce.js';
 
@@ -17,6 +17,7 @@ export const portableKernels: Conv2dKernels = {
       constants: { BIAS: bias !== undefined, ACTIVATION: activationNumber(activation) },
       bindings: { x: x.slice, weight: weight.slice, bias: bias?.slice ?? device.zeros, y: y.slice },
       params: { ...sizes, rows: 0 },
+      flops: flopsOf(sizes),
       grid: [...linearGrid(device, n * oh * ow, TILE), Math.ceil(o / TILE) * groups],
     });
   },
@@ -29,6 +30,7 @@ export const portableKernels: Conv2dKernels = {
       entry: 'conv2d_backward_input',
       bindings: { weight: weight.slice, dy: dy.slice, dx: dx.slice },
       params: { ...sizes, rows: 0 },
+      flops: flopsOf(sizes),
       grid: [...linearGrid(device, n * h * w, TILE), Math.ceil(c / TILE) * groups],
     });
   },
@@ -44,6 +46,7 @@ export const portableKernels: Conv2dKernels = {
         entry: 'conv2d_backward_weight',
         bindings: { x: x.slice, dy: dy.slice, parts: parts.slice },
         params: { ...sizes, rows },
+        flops: flopsOf(sizes),
         grid: [across, down, splits],
       });
     });

@@ -1,5 +1,5 @@
 import { activationNumber } from './activation.js';
-import { splitRows, type Conv2dKernels, type Conv2dSizes } from './conv2d_kernels.js';
+import { flopsOf, splitRows, type Conv2dKernels, type Conv2dSizes } from './conv2d_kernels.js';
 import { linearGrid, vectorised } from './grid.js';
 import { sumOfParts } from './reduce.js';
 
@@ -49,6 +49,7 @@ export const subgroupKernels: Conv2dKernels = {
       },
       bindings: o % 4 === 0 ? { ...operands, y: y.slice } : { ...operands, y_scalar: y.slice },
       params: paramsOf(sizes),
+      flops: flopsOf(sizes),
       grid: [...linearGrid(device, n * oh * ow, PIXELS * device.subgroupSize), Math.ceil(o / OUT) * groups],
     });
   },
@@ -66,6 +67,7 @@ export const subgroupKernels: Conv2dKernels = {
       constants: { SG: device.subgroupSize, PIXELS, OUT, ...reads(c, o) },
       bindings: c % 4 === 0 ? { ...operands, dx: dx.slice } : { ...operands, dx_scalar: dx.slice },
       params: paramsOf(sizes),
+      flops: flopsOf(sizes),
       grid: [
         ...linearGrid(device, pixels, PIXELS * device.subgroupSize),
         Math.ceil(c / OUT) * groups * stride_h * stride_w,
@@ -90,6 +92,7 @@ export const subgroupKernels: Conv2dKernels = {
         constants: { SG: device.subgroupSize, OUT, COLUMNS, ...reads(c, o) },
         bindings: { x: x.slice, dy: dy.slice, parts: parts.slice },
         params: paramsOf(sizes, rows),
+        flops: flopsOf(sizes),
         grid: [across, down, splits],
       });
     });

@@ -41,7 +41,7 @@ export function product(
 ): void {
   const device = a.device;
   const sg = device.subgroupSize;
-  const call = { entry: `matmul_${kind}`, params: { m, n, k, depth: 0 } };
+  const call = { entry: `matmul_${kind}`, params: { m, n, k, depth: 0 }, flops: 2 * m * n * k };
   const finish = { BIAS: epilogue.bias !== undefined, ACTIVATION: activationNumber(epilogue.activation) };
   const bias = epilogue.bias?.slice ?? device.zeros;
   const operands = { a: a.slice, b: b.slice };
@@ -93,6 +93,7 @@ export function productOfTransposed(a: Tensor, b: Tensor, c: Tensor, { m, n, k }
       ...(subgroups ? { constants: { SG: sg, ROWS } } : {}),
       bindings: { a: a.slice, b: b.slice, c: parts.slice, ...(subgroups ? {} : { bias: device.zeros }) },
       params: { m, n, k, depth },
+      flops: 2 * m * n * k,
       grid: [across, down, splits],
     });
   });

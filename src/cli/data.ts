@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { SPLIT_NAMES, type DataSet, type SplitName } from '../data/dataset.js';
+import { auditCommand } from './data/audit.js';
 import { dataDescription, integer, jsonDescription, oneOf } from './options.js';
 import { columns, whole } from './report/format.js';
 
@@ -14,7 +15,7 @@ interface PreviewFlags {
 }
 
 export function dataCommand(): Command {
-  return new Command('data').summary('look at a data set').addCommand(previewCommand());
+  return new Command('data').summary('look at a data set').addCommand(previewCommand()).addCommand(auditCommand());
 }
 
 function previewCommand(): Command {

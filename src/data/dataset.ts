@@ -58,14 +58,20 @@ export function pixelStatistics(split: Split, channels: number): { mean: number[
   for (let c = 0; c < channels; c++) {
     const histogram = new Float64Array(256);
     for (let i = c; i < split.images.length; i += channels) histogram[split.images[i]!]!++;
-    const count = split.images.length / channels;
-    const channelMean = histogram.reduce((sum, times, value) => sum + times * value, 0) / count;
-    // Deviations from the mean, not E[x²] - E[x]²: no cancellation where the variance is small.
-    const squares = histogram.reduce((sum, times, value) => sum + times * (value - channelMean) ** 2, 0);
-    mean.push(channelMean / 255);
-    std.push(Math.sqrt(squares / count) / 255);
+    const moments = histogramMoments(histogram);
+    mean.push(moments.mean);
+    std.push(moments.std);
   }
   return { mean, std };
+}
+
+/** Mean and population standard deviation of value / 255, of the bytes that a histogram (256) counts; NaN where it is empty. */
+export function histogramMoments(histogram: Float64Array): { mean: number; std: number } {
+  const count = histogram.reduce((sum, times) => sum + times, 0);
+  const mean = histogram.reduce((sum, times, value) => sum + times * value, 0) / count;
+  // Deviations from the mean, not E[x²] - E[x]²: no cancellation where the variance is small.
+  const squares = histogram.reduce((sum, times, value) => sum + times * (value - mean) ** 2, 0);
+  return { mean: mean / 255, std: Math.sqrt(squares / count) / 255 };
 }
 
 /**

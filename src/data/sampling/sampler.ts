@@ -1,0 +1,97 @@
+import { RandomStream } from '../../util/random.js';
+import { UserError } from '../../util/errors.js';
+import { epochOrder } from '../dataset.js';
+import { countLabels } from '../stats.js';
+import { DATA_STREAM } from '../streams.js';
+import { classWeights, parseClassWeighting, requireEveryClass } from './class-weights.js';
+
+/** Which images an epoch shows, in which order. It depends on the epoch and what it was made of alone. */
+export interface Sampler {
+  /** Images of an epoch. */
+  readonly length: number;
+  /** Indices into the split, (length); an image may come several times. */
+  order(epoch: number): Uint32Array;
+}
+
+/**
+ * Makes the sampler that `text` names:
+ *
+ * - `shuffle`: every image once
+ * - `weighted[:<weights>]`: as many images as there are, drawn with replacement; an image of class c is drawn with a probability
+ *   proportional to the class's weight (class-weights.ts; by default `balanced`: every class is as frequent)
+ * - `oversample`: every image as often as it takes for its class to reach the largest class; what is left over is drawn anew
+ *   for each epoch, without replacement
+ *
+ * @param names of the classes
+ * @throws {UserError} where there is no such sampler, or one that balances finds a class without images
+ */
+export function createSampler(text: string, labels: Uint8Array, names: readonly string[], seed: number): Sampler {
+  const [kind, ...rest] = text.split(':');
+  const counts = countLabels(labels, names.length);
+  if (text === 'shuffle') return { length: labels.length, order: epoch => epochOrder(labels.length, seed, epoch) };
+  if (text === 'oversample') return oversampler(labels, counts, names, seed);
+  const weighting =
+    kind === 'weighted' ? parseClassWeighting(rest.length > 0 ? rest.join(':') : 'balanced') : undefined;
+  if (weighting === undefined) {
+    throw new UserError(
+      `'${text}': samplers are shuffle, weighted[:balanced|inverse-sqrt|effective[:beta]] and oversample`,
+    );
+  }
+  return weightedSampler(labels, counts, classWeights(weighting, counts, names), seed);
+}
+
+function weightedSampler(
+  labels: Uint8Array,
+  counts: readonly number[],
+  weights: readonly number[],
+  seed: number,
+): Sampler {
+  const members = membersOf(labels, counts.length);
+  // A class first, by all its images' weights together, then one of its images: as drawing among weighted images.
+  const ends: number[] = [];
+  counts.reduce((sum, count, k) => (ends[k] = sum + count * weights[k]!), 0);
+  const total = ends.at(-1)!;
+  return {
+    length: labels.length,
+    order: epoch => {
+      const random = new RandomStream(seed, DATA_STREAM.weighted, epoch);
+      return Uint32Array.from(labels, () => {
+        const at = random.uniform() * total;
+        // Rounding can bring `at` up to the total itself.
+        const drawn = ends.findIndex(end => at < end);
+        const own = members[drawn < 0 ? members.length - 1 : drawn]!;
+        return own[random.integer(own.length)]!;
+      });
+    },
+  };
+}
+
+function oversampler(labels: Uint8Array, counts: readonly number[], names: readonly string[], seed: number): Sampler {
+  requireEveryClass(counts, names);
+  const members = membersOf(labels, counts.length);
+  const most = Math.max(...counts);
+  const length = most * counts.length;
+  return {
+    length,
+    order: epoch => {
+      const random = new RandomStream(seed, DATA_STREAM.oversample, epoch);
+      const images = new Uint32Array(length);
+      let at = 0;
+      for (const own of members) {
+        for (let round = 0; round < Math.floor(most / own.length); round++, at += own.length) images.set(own, at);
+        const rest = random.permutation(own.length).subarray(0, most % own.length);
+        for (const i of rest) images[at++] = own[i]!;
+      }
+      return random.permutation(length).map(i => images[i]!);
+    },
+  };
+}
+
+/** The images of each class. */
+function membersOf(labels: Uint8Array, classes: number): Uint32Array[] {
+  const lists: number[][] = Array.from({ length: classes }, () => []);
+  labels.forEach((label, i) => {
+    lists[label]!.push(i);
+  });
+  return lists.map(list => Uint32Array.from(list));
+}

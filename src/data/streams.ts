@@ -13,4 +13,5 @@ export const DATA_STREAM = {
   perClass: 106,
   weighted: 107,
   oversample: 108,
+  augment: 110,
 } as const;

@@ -1,4 +1,25 @@
 export { activationNumber, ACTIVATIONS, type Activation, type OutputActivation } from './activation.js';
+export {
+  augmentImages,
+  averageViews,
+  gaussianBlur,
+  gaussianKernel,
+  mixImages,
+  packImages,
+  type AugmentNormalisation,
+  type AugmentOptions,
+  type AugmentSource,
+  type Mix,
+  type ViewAverage,
+} from './augment.js';
+export {
+  NOISE_STREAM,
+  type Affine,
+  type AffineStage,
+  type AugmentSample,
+  type Box,
+  type Fill,
+} from './augment_records.js';
 export { adaptiveAvgPool2d, avgPool2d, globalAvgPool2d, type AvgPoolOptions } from './avg_pool2d.js';
 export { batchNorm, type BatchNormOptions } from './batch_norm.js';
 export { accumulate, add, binary, div, mul, scale, sub, type BinaryOp } from './binary.js';

@@ -4,6 +4,7 @@ import { doctorCommand } from './doctor.js';
 import { exitCodes, reportError } from './errors.js';
 import { evalCommand } from './eval.js';
 import { modelsCommand } from './models.js';
+import { profileCommand } from './profile.js';
 import { trainCommand } from './train.js';
 import { packageVersion } from './version.js';
 
@@ -36,6 +37,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .addCommand(trainCommand(exitWith))
     .addCommand(evalCommand())
     .addCommand(modelsCommand())
+    .addCommand(profileCommand())
     .addCommand(dataCommand())
     .addCommand(doctorCommand(exitWith));
   applyToAll(program, command => {

@@ -1,0 +1,185 @@
+import type { Counts, Device } from '../../gpu/device.js';
+import { requireTimestamps, type HostWork, type Launch, type Profiler, type Timeline } from '../../gpu/profiler.js';
+import { adapterName } from '../trainer.js';
+import { IN_FLIGHT } from '../validate.js';
+import { idle, length } from './spans.js';
+import { measureRoofs, type Roofs } from './roofs.js';
+import { createWorkload, type Workload, type WorkloadOptions } from './workload.js';
+
+/** Steps before anything is timed: kernels are compiled in the first, and from the third on nothing new is made. */
+const WARM_UP = 3;
+
+export interface ProfileOptions extends WorkloadOptions {
+  /** Steps that are timed, twice: as they are, and launch by launch. */
+  readonly steps: number;
+  /** Told what is being done. */
+  readonly onProgress?: (what: string, fraction: number) => void;
+}
+
+/** A step as it runs by itself; milliseconds a step. */
+export interface StepProfile {
+  readonly wallMs: number;
+  readonly imagesPerSecond: number;
+  /** While the GPU had a submission to run, and while it had none. */
+  readonly gpuBusyMs: number;
+  readonly gpuIdleMs: number;
+  /** Times that the GPU ran out of work, a step. */
+  readonly gaps: number;
+  /** Of the host; `encode` without `submit`. */
+  readonly host: Readonly<Record<HostWork, number>>;
+  /** What the device counted, a step. */
+  readonly counts: Readonly<Counts>;
+}
+
+export interface Profile {
+  readonly options: Omit<ProfileOptions, 'onProgress'>;
+  readonly adapter: string;
+  /** (C,H,W) of an image. */
+  readonly input: readonly [number, number, number];
+  readonly roofs: Roofs;
+  readonly step: StepProfile;
+  /** Of the steps that were timed launch by launch. */
+  readonly timeline: Timeline;
+}
+
+/** Launches of a kind, a step of them. */
+export interface KernelProfile {
+  readonly name: string;
+  readonly calls: number;
+  /** Milliseconds of all its calls in a step: the median over the steps. */
+  readonly ms: number;
+  readonly meanMs: number;
+  /** Of the time of all launches. */
+  readonly share: number;
+  /** 10⁹ operations a second; undefined where the kernel's operation does not count them. */
+  readonly gflops: number | undefined;
+  /** 10⁹ bytes a second, each operand counted once. */
+  readonly gbs: number;
+  /** Fractions of the adapter's roofs. */
+  readonly ofFma: number | undefined;
+  readonly ofCopy: number;
+}
+
+/** By what launches are taken together: the entry point; with the constants it was specialised by; or with its sizes too. */
+export const GROUPINGS = ['kernel', 'variant', 'shape'] as const;
+export type Grouping = (typeof GROUPINGS)[number];
+
+/**
+ * Measures the adapter's roofs and a network's steps: as they run by themselves, then with each launch between two
+ * timestamps, which takes a little longer.
+ * @throws UserError for an adapter without timestamp queries, and for what the network does not take
+ */
+export async function profile(device: Device, options: ProfileOptions): Promise<Profile> {
+  const { steps, batchSize, onProgress = () => undefined, ...rest } = options;
+  const adapter = adapterName(device);
+  requireTimestamps(device.features, adapter);
+  const workload = createWorkload(device, options);
+  try {
+    onProgress("measuring the adapter's roofs", 0);
+    const roofs = await measureRoofs(device);
+    const run = async (what: string, count: number, profiler?: Profiler) => {
+      for (let i = 0; i < count; i++) {
+        onProgress(what, i / count);
+        await runStep(device, workload, profiler);
+      }
+      await device.settle();
+    };
+    await run('compiling', WARM_UP);
+    const before = device.counts;
+    const asItIs = await device.profile(profiler => run('timing steps', steps, profiler), 'submissions');
+    const counts = perStep(before, device.counts, steps);
+    const timeline = await device.profile(profiler => run('timing launches', steps, profiler), 'launches');
+    return {
+      options: { ...rest, steps, batchSize },
+      adapter,
+      input: workload.input,
+      roofs,
+      step: describeStep(asItIs, steps, batchSize, counts),
+      timeline,
+    };
+  } finally {
+    workload.dispose();
+  }
+}
+
+/** As in training: the host records a step while the GPU works on those before. */
+async function runStep(device: Device, workload: Workload, profiler: Profiler | undefined): Promise<void> {
+  if (profiler) {
+    profiler.during('record', () => {
+      workload.step();
+    });
+  } else {
+    workload.step();
+  }
+  await device.settle(IN_FLIGHT);
+}
+
+function perStep(before: Counts, after: Counts, steps: number): Counts {
+  const names = Object.keys(before) as (keyof Counts)[];
+  const counts = { ...before };
+  for (const name of names) counts[name] = (after[name] - before[name]) / steps;
+  return counts;
+}
+
+function describeStep({ gpu, host }: Timeline, steps: number, batchSize: number, counts: Counts): StepProfile {
+  const wall = Math.max(...[...gpu, ...host].map(({ end }) => end)) - host[0]!.begin;
+  const of = (work: HostWork) => length(host.filter(span => span.work === work)) / steps;
+  const gaps = idle(gpu);
+  const busy = length(gpu) / steps;
+  return {
+    wallMs: wall / steps,
+    imagesPerSecond: (1000 * batchSize * steps) / wall,
+    gpuBusyMs: busy,
+    gpuIdleMs: wall / steps - busy,
+    gaps: gaps.length / steps,
+    host: { record: of('record'), encode: of('encode') - of('submit'), submit: of('submit'), wait: of('wait') },
+    counts,
+  };
+}
+
+/** The launches of a profile by kind, the longest first. */
+export function kernelProfiles({ timeline, options, roofs }: Profile, by: Grouping): KernelProfile[] {
+  const kinds = new Map<string, { calls: number; flops: number | undefined; bytes: number; steps: number[] }>();
+  const launches = timeline.gpu.length / options.steps;
+  let all = 0;
+  timeline.gpu.forEach(({ launch, begin, end }, i) => {
+    const { flops, bytes } = launch!;
+    const name = kindOf(launch!, by);
+    let kind = kinds.get(name);
+    if (!kind) kinds.set(name, (kind = { calls: 0, flops: undefined, bytes: 0, steps: [] }));
+    kind.calls++;
+    kind.bytes += bytes;
+    if (flops !== undefined) kind.flops = (kind.flops ?? 0) + flops;
+    const step = Math.floor(i / launches);
+    kind.steps[step] = (kind.steps[step] ?? 0) + (end - begin);
+  });
+  const { steps } = options;
+  const timed = [...kinds].map(([name, kind]) => ({ name, ms: median(kind.steps), kind }));
+  for (const { ms } of timed) all += ms;
+  return timed
+    .map(({ name, ms, kind: { calls, flops, bytes } }): KernelProfile => {
+      // 10⁹ a second are 10⁶ a millisecond.
+      const gflops = flops === undefined ? undefined : flops / steps / (ms * 1e6);
+      const gbs = bytes / steps / (ms * 1e6);
+      return {
+        ...{ name, calls: calls / steps, ms, meanMs: ms / (calls / steps), share: ms / all, gflops, gbs },
+        ofFma: gflops === undefined ? undefined : gflops / roofs.fma,
+        ofCopy: gbs / roofs.copyKernel,
+      };
+    })
+    .sort((a, b) => b.ms - a.ms);
+}
+
+function kindOf({ name, variant, params }: Launch, by: Grouping): string {
+  if (by === 'kernel') return name;
+  if (by === 'variant') return variant;
+  // Ones and zeros are what a size is where it plays no part.
+  const sizes = Object.entries(params).filter(([, value]) => Number.isInteger(value) && value > 1);
+  return [name, ...sizes.map(([size, value]) => `${size}=${value}`)].join(' ');
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return sorted.length % 2 === 1 ? sorted[Math.floor(middle)]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}

@@ -1,0 +1,97 @@
+import type { Device } from '../../gpu/device.js';
+import { accumulateTotals, crossEntropy } from '../../kernels/index.js';
+import { BatchNorm } from '../../nn/index.js';
+import { backward, manualSeed, noGrad, scope, setDefaultDevice, Tensor } from '../../tensor/index.js';
+import { UserError } from '../../util/errors.js';
+import { RandomStream } from '../../util/random.js';
+import { Batches, inOrder } from '../batches.js';
+import { createModel, definitionOf, takesImageNet, type ModelChoice } from '../model.js';
+import { Adam, SGD } from '../optim.js';
+import type { OptimizerName } from '../types.js';
+
+/** What is repeated while it is watched: `train` a whole step, `infer` a forward pass in evaluation mode. */
+export type Mode = 'train' | 'infer';
+
+export interface WorkloadOptions extends ModelChoice {
+  readonly mode: Mode;
+  readonly batchSize: number;
+  /** With its defaults; SGD with momentum 0.9. */
+  readonly optimizer: OptimizerName;
+}
+
+/** A network at work on one batch of random images, of its own size and channels. */
+export interface Workload {
+  /** (C,H,W) of an image. */
+  readonly input: readonly [number, number, number];
+  /** Records what training or evaluation does with a batch, from its bytes on the host on. */
+  step(): void;
+  dispose(): void;
+}
+
+/** Draws of images and labels; no other part of the program uses this stream. */
+const STREAM = 0x70_72_6f_66;
+const MOMENTUM = 0.9;
+
+/**
+ * A network with fresh weights from a fixed seed, and what keeps it busy.
+ * @throws UserError where the network cannot be built or trained so
+ */
+export function createWorkload(device: Device, options: WorkloadOptions): Workload {
+  const { mode, batchSize, optimizer: rule } = options;
+  const definition = definitionOf(options);
+  const { channels, classes } = definition;
+  const size = options.inputSize ?? definition.size;
+  setDefaultDevice(device);
+  manualSeed(0);
+  const imagenet = takesImageNet(definition, {});
+  const name = 'random images';
+  const model = createModel(options, { name, channels, height: size, width: size }, classes, imagenet);
+  if (
+    mode === 'train' &&
+    batchSize < 2 &&
+    [...model.namedModules()].some(([, module]) => module instanceof BatchNorm)
+  ) {
+    model.dispose();
+    throw new UserError(`${options.model} has batch normalisation, which trains on batches of two images or more`);
+  }
+  const random = new RandomStream(0, STREAM);
+  const split = {
+    count: batchSize,
+    images: Uint8Array.from({ length: batchSize * channels * size * size }, () => random.integer(256)),
+    labels: Uint8Array.from({ length: batchSize }, () => random.integer(classes)),
+  };
+  const normalisation = { mean: new Array<number>(channels).fill(0), std: new Array<number>(channels).fill(1) };
+  const batches = new Batches(device, { channels, height: size, width: size }, split, batchSize, normalisation);
+  const order = inOrder(batchSize);
+  const optimizer =
+    mode === 'infer'
+      ? undefined
+      : rule === 'adam'
+        ? new Adam(model.parameters())
+        : new SGD(model.parameters(), { momentum: MOMENTUM });
+  const totals = Tensor.zeros([4]).keep();
+  model.train(mode === 'train');
+  return {
+    input: [channels, size, size],
+    step() {
+      scope(() => {
+        const { x, labels } = batches.load(order, 0);
+        if (!optimizer) {
+          noGrad(() => model.forward(x));
+          return;
+        }
+        const logits = model.forward(x);
+        const loss = crossEntropy(logits, labels);
+        accumulateTotals(totals, logits, loss, labels);
+        backward(loss);
+        optimizer.step(totals.slice);
+        optimizer.zeroGrad();
+      });
+    },
+    dispose() {
+      totals.dispose();
+      optimizer?.dispose();
+      model.dispose();
+    },
+  };
+}

@@ -139,8 +139,8 @@ fn grey(pixel: Pixel) -> f32 {
 }
 
 /// Noise, rectangles and normalisation of output pixel (x, y).
-fn finished(from: Pixel, record: u32, x: u32, y: u32) -> Pixel {
-  var pixel = from;
+fn finished(given: Pixel, record: u32, x: u32, y: u32) -> Pixel {
+  var pixel = given;
   let index = y * p.out_width + x;
   let keys = records[record].yz;
   let mean = array(p.mean0, p.mean1, p.mean2);

@@ -109,24 +109,40 @@ export function moveOf(step: GeometricStep, input: Size, random: RandomStream, v
   }
 }
 
-/** The stages of moves that are applied one after the other, from the output's side to the source's. */
+/**
+ * The stages of moves that are applied one after the other, from the output's side to the source's. Moves without `outside`
+ * flip and shift whole pixels, so that they join the stage on either side of them.
+ */
 export function stagesOf(moves: readonly Move[], source: Size): AffineStage[] {
   const stages: AffineStage[] = [];
-  let matrix: Affine | undefined;
-  for (const move of moves.toReversed()) {
-    matrix = matrix ? compose(move.matrix, matrix) : move.matrix;
-    if (!move.outside) continue;
-    stages.push({ matrix, ...move.outside });
-    matrix = undefined;
+  let pending: Affine | undefined;
+  for (const { matrix, outside } of moves.toReversed()) {
+    const last = stages.at(-1);
+    if (outside) {
+      stages.push({ matrix: pending ? compose(matrix, pending) : matrix, ...outside });
+      pending = undefined;
+    } else if (last) {
+      stages[stages.length - 1] = {
+        matrix: compose(matrix, last.matrix),
+        fill: last.fill,
+        sides: movedSides(matrix, last.sides),
+      };
+    } else {
+      pending = pending ? compose(matrix, pending) : matrix;
+    }
   }
-  if (matrix) stages.push({ matrix, fill: 'edge', sides: borders(source) });
+  if (pending) stages.push({ matrix: pending, fill: 'edge', sides: borders(source) });
   return stages;
 }
 
 /** How many stages `stagesOf` gives. */
 export function stageCount(steps: readonly GeometricStep[]): number {
-  const leaving = steps.filter(mayLeave).length;
-  return steps.length > 0 && !mayLeave(steps[0]!) ? leaving + 1 : leaving;
+  return Math.max(steps.filter(mayLeave).length, Math.min(steps.length, 1));
+}
+
+function movedSides([a, , c, , e, f]: Affine, [x0, y0, x1, y1]: AffineStage['sides']): AffineStage['sides'] {
+  const [u0, v0, u1, v1] = [a * x0 + c, e * y0 + f, a * x1 + c, e * y1 + f];
+  return [Math.min(u0, u1), Math.min(v0, v1), Math.max(u0, u1), Math.max(v0, v1)];
 }
 
 export const IDENTITY: Affine = [1, 0, 0, 0, 1, 0];

@@ -77,7 +77,9 @@ export function provideNavigatorGpu(options: OpenOptions = {}): () => GPUAdapter
   const { gpu, powerPreference } = startDawn(options);
   let given: GPUAdapter | null = null;
   const requestAdapter = async () => (given = await gpu.requestAdapter({ powerPreference }));
-  const value = { gpu: Object.assign(Object.create(gpu) as GPU, { requestAdapter }), userAgent: 'node' };
+  const { wgslLanguageFeatures } = gpu;
+  const getPreferredCanvasFormat = () => gpu.getPreferredCanvasFormat();
+  const value = { gpu: { requestAdapter, wgslLanguageFeatures, getPreferredCanvasFormat }, userAgent: 'node' };
   Object.assign(globalThis, globals);
   Object.defineProperty(globalThis, 'navigator', { value, configurable: true });
   return () => given;

@@ -5,8 +5,8 @@
 //   dw[o,kh,kw,i] = Σ dy[n,oy,ox,o] · x[n,iy,ix,i]
 //
 // x (N,H,W,groups·C), w (groups·O,KH,KW,C), y and dy (N,OH,OW,groups·O): channels innermost; a group's outputs see its own
-// C channels. One workgroup is one subgroup of SG lanes; what all lanes need is loaded once, four values a lane, and goes
-// round by subgroupShuffle. Depthwise convolutions have conv2d_depthwise.wgsl.
+// C channels. A subgroup of SG lanes does a tile of its own, a workgroup SUBGROUPS of them; what all lanes need is loaded
+// once, four values a lane, and goes round by subgroupShuffle. Depthwise convolutions have conv2d_depthwise.wgsl.
 enable subgroups;
 
 alias V = vec4f;       // elements of x, w and dw; f32 where C is not a multiple of four
@@ -15,9 +15,10 @@ alias Y = vec4f;       // what an activation takes
 const LANES = 4u;      // values of a V
 const G_LANES = 4u;    // values of a G
 const SG = 8u;         // lanes of a subgroup, a power of two of at least 4
+const SUBGROUPS = 1u;  // subgroups a workgroup
 const PIXELS = 4u;     // forward, backward_input: pixels a lane
 const COLUMNS = 1u;    // backward_weight: columns of dw a lane, in V
-const OUT = 16u;       // channels of the result a workgroup
+const OUT = 16u;       // channels of the result a subgroup
 const STEM = false;    // forward: C is below four; V is f32
 const BIAS = false;    // forward: add bias[o]
 
@@ -101,10 +102,17 @@ const G_STEP = 4u / G_LANES;
 fn mask(inside: bool) -> u32 { return select(0u, 0xffffffffu, inside); }
 fn masked(v: vec4f, bits: u32) -> vec4f { return bitcast<vec4f>(bitcast<vec4u>(v) & vec4u(bits)); }
 
+// Zero, or NaN where subgroups have fewer lanes than the kernel was made for: added to results, which are wrong then. Larger
+// ones do as long as only one is in use; several are told apart by their size.
+fn lanes_fault(size: u32) -> f32 {
+  return bitcast<f32>(select(0x7fc00000u, 0u, select(size == SG, size >= SG, SUBGROUPS == 1u)));
+}
+
 fn tiles(channels: u32) -> u32 { return (channels + OUT - 1u) / OUT; }
 
-// Forward. A workgroup: PIXELS·SG output pixels x OUT channels of a group. A lane owns PIXELS pixels; the weights of OUT
-// channels go round. Dispatch (B/y, y, ceil(O/OUT)·groups), B = ceil(N·OH·OW/(PIXELS·SG)) folded into two dimensions.
+// Forward. A subgroup: PIXELS·SG output pixels x OUT channels of a group. A lane owns PIXELS pixels; the weights of OUT
+// channels go round. Dispatch (B/y, y, ceil(O/OUT)·groups), B = ceil(N·OH·OW/(PIXELS·SG·SUBGROUPS)) folded into two
+// dimensions.
 alias Sums = array<array<f32, OUT>, PIXELS>;
 
 // The window of each of a lane's output pixels. Past the end a lane works on the last pixel again and stores nothing:
@@ -249,24 +257,28 @@ fn forward_stem(first: u32, pixels: u32, out: u32, group: u32, lane: u32) -> Sum
   return acc;
 }
 
-@compute @workgroup_size(SG)
-fn conv2d_forward(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_id) local: vec3u) {
+@compute @workgroup_size(SG * SUBGROUPS)
+fn conv2d_forward(
+  @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_id) local: vec3u, @builtin(subgroup_size) size: u32) {
   let pixels = p.n * p.oh * p.ow;
-  let first = (id.y * grid.x + id.x) * PIXELS * SG;
-  if (first >= pixels) { return; }
+  let begin = (id.y * grid.x + id.x) * SUBGROUPS * PIXELS * SG;
+  if (begin >= pixels) { return; }
+  let lane = local.x % SG;
+  let first = begin + local.x / SG * PIXELS * SG + lane;
   let out = (id.z % tiles(p.o)) * OUT;
   let group = id.z / tiles(p.o);
   var acc: Sums;
-  if (STEM) { acc = forward_stem(first + local.x, pixels, out, group, local.x); }
-  else { acc = forward(first + local.x, pixels, out, group, local.x); }
+  if (STEM) { acc = forward_stem(first, pixels, out, group, lane); }
+  else { acc = forward(first, pixels, out, group, lane); }
   for (var o = 0u; o < OUT; o += 4u) {
     let channel = group * p.o + out + o;
     if (out + o < p.o) {
-      var shift = vec4f();
-      if (BIAS) { shift = vec4f(bias[channel], bias[channel + 1u], bias[channel + 2u], bias[channel + 3u]); }
+      var shift = vec4f(lanes_fault(size));
+      if (BIAS) { shift += vec4f(bias[channel], bias[channel + 1u], bias[channel + 2u], bias[channel + 3u]); }
       for (var g = 0u; g < PIXELS; g++) {
         let v = activate(vec4f(acc[g][o], acc[g][o + 1u], acc[g][o + 2u], acc[g][o + 3u]) + shift);
-        let q = first + local.x + g * SG;
+        let q = first + g * SG;
         if (q < pixels) { y[(q * p.o * p.groups + channel) / 4u] = v; }
       }
     }
@@ -274,34 +286,38 @@ fn conv2d_forward(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) gri
 }
 
 // The same for any O.
-@compute @workgroup_size(SG)
-fn conv2d_forward_any(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_id) local: vec3u) {
+@compute @workgroup_size(SG * SUBGROUPS)
+fn conv2d_forward_any(
+  @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_id) local: vec3u, @builtin(subgroup_size) size: u32) {
   let pixels = p.n * p.oh * p.ow;
-  let first = (id.y * grid.x + id.x) * PIXELS * SG;
-  if (first >= pixels) { return; }
+  let begin = (id.y * grid.x + id.x) * SUBGROUPS * PIXELS * SG;
+  if (begin >= pixels) { return; }
+  let lane = local.x % SG;
+  let first = begin + local.x / SG * PIXELS * SG + lane;
   let out = (id.z % tiles(p.o)) * OUT;
   let group = id.z / tiles(p.o);
   var acc: Sums;
-  if (STEM) { acc = forward_stem(first + local.x, pixels, out, group, local.x); }
-  else { acc = forward(first + local.x, pixels, out, group, local.x); }
+  if (STEM) { acc = forward_stem(first, pixels, out, group, lane); }
+  else { acc = forward(first, pixels, out, group, lane); }
   for (var o = 0u; o < OUT; o++) {
     let channel = group * p.o + out + o;
     if (out + o < p.o) {
-      var shift = 0.0;
-      if (BIAS) { shift = bias[channel]; }
+      var shift = lanes_fault(size);
+      if (BIAS) { shift += bias[channel]; }
       for (var g = 0u; g < PIXELS; g++) {
         let v = activate(vec4f(acc[g][o] + shift)).x;
-        let q = first + local.x + g * SG;
+        let q = first + g * SG;
         if (q < pixels) { y_scalar[q * p.o * p.groups + channel] = v; }
       }
     }
   }
 }
 
-// Gradient of the input. A workgroup: PIXELS·SG input pixels x OUT input channels of a group. A lane owns PIXELS pixels;
+// Gradient of the input. A subgroup: PIXELS·SG input pixels x OUT input channels of a group. A lane owns PIXELS pixels;
 // for four output channels at a time the weights (4,OUT) go round. Pixels are taken by their remainders modulo the strides:
 // those of one class meet the same taps, and the others are skipped.
-// Dispatch (B/y, y, ceil(C/OUT)·groups·strides), B = ceil(N·ceil(H/stride_h)·ceil(W/stride_w)/(PIXELS·SG)), strides the
+// Dispatch (B/y, y, ceil(C/OUT)·groups·strides), B = ceil(N·ceil(H/stride_h)·ceil(W/stride_w)/(PIXELS·SG·SUBGROUPS)), strides the
 // product of both.
 const OUT4 = OUT / 4u;
 alias InputSums = array<array<vec4f, OUT4>, PIXELS>;
@@ -405,62 +421,71 @@ fn backward_input(first: u32, k: Class, column: u32, group: u32, lane: u32) -> I
   return acc;
 }
 
-@compute @workgroup_size(SG)
-fn conv2d_backward_input(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_id) local: vec3u) {
+@compute @workgroup_size(SG * SUBGROUPS)
+fn conv2d_backward_input(
+  @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_id) local: vec3u, @builtin(subgroup_size) size: u32) {
   let k = class_of(id.z / (tiles(p.c) * p.groups));
-  let first = (id.y * grid.x + id.x) * PIXELS * SG;
-  if (first >= k.pixels) { return; }
+  let begin = (id.y * grid.x + id.x) * SUBGROUPS * PIXELS * SG;
+  if (begin >= k.pixels) { return; }
+  let lane = local.x % SG;
+  let first = begin + local.x / SG * PIXELS * SG + lane;
   let column = (id.z % tiles(p.c)) * OUT4;
   let group = (id.z / tiles(p.c)) % p.groups;
   let c4 = p.c / 4u;
-  var acc = backward_input(first + local.x, k, column, group, local.x);
+  var acc = backward_input(first, k, column, group, lane);
   for (var g = 0u; g < PIXELS; g++) {
-    let q = first + local.x + g * SG;
+    let q = first + g * SG;
     if (q < k.pixels) {
       let at = (place(k, q) * p.groups + group) * c4;
       for (var s = 0u; s < OUT4; s++) {
-        if (column + s < c4) { dx[at + column + s] = acc[g][s]; }
+        if (column + s < c4) { dx[at + column + s] = acc[g][s] + lanes_fault(size); }
       }
     }
   }
 }
 
 // The same for any C.
-@compute @workgroup_size(SG)
-fn conv2d_backward_input_any(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_id) local: vec3u) {
+@compute @workgroup_size(SG * SUBGROUPS)
+fn conv2d_backward_input_any(
+  @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_id) local: vec3u, @builtin(subgroup_size) size: u32) {
   let k = class_of(id.z / (tiles(p.c) * p.groups));
-  let first = (id.y * grid.x + id.x) * PIXELS * SG;
-  if (first >= k.pixels) { return; }
+  let begin = (id.y * grid.x + id.x) * SUBGROUPS * PIXELS * SG;
+  if (begin >= k.pixels) { return; }
+  let lane = local.x % SG;
+  let first = begin + local.x / SG * PIXELS * SG + lane;
   let column = (id.z % tiles(p.c)) * OUT4;
   let group = (id.z / tiles(p.c)) % p.groups;
-  var acc = backward_input(first + local.x, k, column, group, local.x);
+  var acc = backward_input(first, k, column, group, lane);
   for (var g = 0u; g < PIXELS; g++) {
-    let q = first + local.x + g * SG;
+    let q = first + g * SG;
     if (q < k.pixels) {
       let at = (place(k, q) * p.groups + group) * p.c;
       for (var s = 0u; s < OUT4; s++) {
         for (var i = 0u; i < 4u; i++) {
           let c = (column + s) * 4u + i;
-          if (c < p.c) { dx_scalar[at + c] = acc[g][s][i]; }
+          if (c < p.c) { dx_scalar[at + c] = acc[g][s][i] + lanes_fault(size); }
         }
       }
     }
   }
 }
 
-// Gradient of the weight. A workgroup: OUT output channels of a group x COLUMNS·SG columns (kh,kw,i) of dw, over `rows` rows
+// Gradient of the weight. A subgroup: OUT output channels of a group x COLUMNS·SG columns (kh,kw,i) of dw, over `rows` rows
 // of output pixels; a lane owns COLUMNS columns of V. The splits are added in a fixed order by reduce.wgsl.
-// Dispatch (ceil(KH·KW·channels/(COLUMNS·SG)), ceil(O/OUT)·groups, ceil(N·OH/rows)), channels = C/LANES.
+// Dispatch (ceil(KH·KW·channels/(COLUMNS·SG·SUBGROUPS)), ceil(O/OUT)·groups, ceil(N·OH/rows)), channels = C/LANES.
 const DEPTH = max(1u, SG / OUT4); // pixels in flight
 const DY_LOADS = DEPTH * OUT4 / SG;
-@compute @workgroup_size(SG)
-fn conv2d_backward_weight(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_id) local: vec3u) {
-  let lane = local.x;
+@compute @workgroup_size(SG * SUBGROUPS)
+fn conv2d_backward_weight(
+  @builtin(workgroup_id) id: vec3u, @builtin(local_invocation_id) local: vec3u, @builtin(subgroup_size) size: u32) {
+  let lane = local.x % SG;
   let ov = p.o / G_LANES;
   let o4 = (p.o + 3u) / 4u;
   let cv = p.c / LANES;
   let columns = p.kh * p.kw * cv;
-  let first = id.x * COLUMNS * SG + lane;
+  let first = (id.x * SUBGROUPS + local.x / SG) * COLUMNS * SG + lane;
   let out4 = (id.y % tiles(p.o)) * OUT4;
   let group = id.y / tiles(p.o);
   var shift_y: array<i32, COLUMNS>;
@@ -514,7 +539,7 @@ fn conv2d_backward_weight(@builtin(workgroup_id) id: vec3u, @builtin(local_invoc
     if (column < columns) {
       for (var r = 0u; r < OUT; r++) {
         let o = out4 * 4u + r;
-        if (o < p.o) { parts[((id.z * p.groups + group) * p.o + o) * columns + column] = acc[k][r]; }
+        if (o < p.o) { parts[((id.z * p.groups + group) * p.o + o) * columns + column] = acc[k][r] + lanes_fault(size); }
       }
     }
   }

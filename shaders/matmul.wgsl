@@ -5,15 +5,17 @@
 //   matmul_tn  c(M,N) = a(K,M)ᵀ · b(K,N)     dw of linear; db of matmul
 //
 // All row-major. Rows that are read as vec4 have lengths that are multiples of four: K and N for nn, K for nt, M and N
-// for tn; other sizes go to matmul_portable.wgsl. One workgroup is one subgroup of SG lanes. What every lane needs of
-// one operand is loaded once, one vec4 a lane, and goes round by subgroupShuffle (1.3 ns on lavapipe; a load is 15).
+// for tn; other sizes go to matmul_portable.wgsl. A subgroup of SG lanes does a tile of its own, a workgroup SUBGROUPS
+// of them. What every lane needs of one operand is loaded once, one vec4 a lane, and goes round by subgroupShuffle (1.3 ns on
+// lavapipe; a load is 15).
 enable subgroups;
 
 alias Y = vec4f;      // what an activation takes
 const SG = 8u;        // lanes of a subgroup, a power of two of at least 4
-const ROWS = 16u;     // nn, tn: rows of c a workgroup
+const SUBGROUPS = 1u; // subgroups a workgroup
+const ROWS = 16u;     // nn, tn: rows of c a subgroup
 const LANE_ROWS = 4u; // nt: rows of c a lane
-const COLUMNS = 16u;  // nt: columns of c a workgroup
+const COLUMNS = 16u;  // nt: columns of c a subgroup
 const BIAS = false;   // nt: add bias[column]
 
 struct Params {
@@ -57,18 +59,25 @@ fn activate(v: Y) -> Y {
 }
 // --- end of output activations ---
 
-// A workgroup: ROWS x 4·SG of c; a lane owns four columns. Dispatch (ceil(N/4/SG), R/z, z), R = ceil(M/ROWS) folded
-// into two dimensions.
+// Zero, or NaN where subgroups have fewer lanes than the kernel was made for (conv2d.wgsl): added to results.
+fn lanes_fault(size: u32) -> f32 {
+  return bitcast<f32>(select(0x7fc00000u, 0u, select(size == SG, size >= SG, SUBGROUPS == 1u)));
+}
+
+// A subgroup: ROWS x 4·SG of c; a lane owns four columns. Dispatch (ceil(N/4/(SG·SUBGROUPS)), R/z, z), R = ceil(M/ROWS)
+// folded into two dimensions.
 const NN_QUADS = max(1u, SG / ROWS); // quads of k in flight
 const NN_LOADS = NN_QUADS * ROWS / SG;
-@compute @workgroup_size(SG)
-fn matmul_nn(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_id) id: vec3u) {
-  let lane = id.x;
+@compute @workgroup_size(SG * SUBGROUPS)
+fn matmul_nn(
+  @builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_id) id: vec3u, @builtin(subgroup_size) size: u32) {
+  let lane = id.x % SG;
   let k4 = p.k / 4u;
   let n4 = p.n / 4u;
   let row = (group.z * grid.y + group.y) * ROWS;
   if (row >= p.m) { return; }
-  let column = group.x * SG + lane;
+  let column = group.x * SG * SUBGROUPS + id.x;
   // Past the edge a lane works on the last row or column again and stores nothing, so that the shuffles stay uniform.
   let safe_column = min(column, n4 - 1u);
   var acc: array<vec4f, ROWS>;
@@ -95,22 +104,25 @@ fn matmul_nn(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid:
   }
   if (column < n4) {
     for (var r = 0u; r < ROWS; r++) {
-      if (row + r < p.m) { c[(row + r) * n4 + column] = acc[r]; }
+      if (row + r < p.m) { c[(row + r) * n4 + column] = acc[r] + lanes_fault(size); }
     }
   }
 }
 
-// A workgroup: LANE_ROWS·SG x COLUMNS of c; a lane owns LANE_ROWS rows.
-// Dispatch (R/z, ceil(N/COLUMNS), z), R = ceil(M/(LANE_ROWS·SG)).
+// A subgroup: LANE_ROWS·SG x COLUMNS of c; a lane owns LANE_ROWS rows.
+// Dispatch (R/z, ceil(N/COLUMNS), z), R = ceil(M/(LANE_ROWS·SG·SUBGROUPS)).
 const NT_QUADS = max(1u, SG / COLUMNS);
 const NT_LOADS = NT_QUADS * COLUMNS / SG;
-@compute @workgroup_size(SG)
-fn matmul_nt(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_id) id: vec3u) {
-  let lane = id.x;
+const NT_BLOCK = 16u * NT_QUADS; // quads of k a block
+@compute @workgroup_size(SG * SUBGROUPS)
+fn matmul_nt(
+  @builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_id) id: vec3u, @builtin(subgroup_size) size: u32) {
+  let lane = id.x % SG;
   let k4 = p.k / 4u;
-  let first = (group.z * grid.x + group.x) * LANE_ROWS * SG;
-  if (first >= p.m) { return; }
-  let row = first + lane;
+  let begin = (group.z * grid.x + group.x) * SUBGROUPS * LANE_ROWS * SG;
+  if (begin >= p.m) { return; }
+  let row = begin + id.x / SG * LANE_ROWS * SG + lane;
   let column = group.y * COLUMNS;
   var acc: array<array<f32, COLUMNS>, LANE_ROWS>;
   var a_address: array<u32, LANE_ROWS>;
@@ -152,8 +164,8 @@ fn matmul_nt(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid:
   }
   for (var o = 0u; o < COLUMNS; o++) {
     if (column + o < p.n) {
-      var shift = 0.0;
-      if (BIAS) { shift = bias[column + o]; }
+      var shift = lanes_fault(size);
+      if (BIAS) { shift += bias[column + o]; }
       for (var g = 0u; g < LANE_ROWS; g++) {
         var v = acc[g][o] + shift;
         v = activate(vec4f(v)).x;
@@ -163,19 +175,20 @@ fn matmul_nt(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid:
   }
 }
 
-// A workgroup: ROWS x 4·SG of c; a lane owns four columns and loads, for the round, four values of one row of a.
+// A subgroup: ROWS x 4·SG of c; a lane owns four columns and loads, for the round, four values of one row of a.
 // The sum over k is cut into splits of `depth` rows, which reduce.wgsl adds in a fixed order.
-// Dispatch (ceil(N/4/SG), ceil(M/ROWS), ceil(K/depth)).
+// Dispatch (ceil(N/4/(SG·SUBGROUPS)), ceil(M/ROWS), ceil(K/depth)).
 const TN_ROWS4 = ROWS / 4u;
 const TN_DEPTH = max(1u, SG / TN_ROWS4); // rows of a and b in flight
 const TN_LOADS = TN_DEPTH * TN_ROWS4 / SG;
-@compute @workgroup_size(SG)
-fn matmul_tn(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: vec3u) {
-  let lane = id.x;
+@compute @workgroup_size(SG * SUBGROUPS)
+fn matmul_tn(
+  @builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: vec3u, @builtin(subgroup_size) size: u32) {
+  let lane = id.x % SG;
   let m4 = p.m / 4u;
   let n4 = p.n / 4u;
   let row4 = group.y * TN_ROWS4;
-  let column = group.x * SG + lane;
+  let column = group.x * SG * SUBGROUPS + id.x;
   let safe_column = min(column, n4 - 1u);
   var acc: array<vec4f, ROWS>;
   let end = min((group.z + 1u) * p.depth, p.k);
@@ -200,7 +213,7 @@ fn matmul_tn(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) 
   if (column < n4) {
     for (var r = 0u; r < TN_ROWS4; r++) {
       if (row4 + r < m4) {
-        for (var i = 0u; i < 4u; i++) { c[(group.z * p.m + (row4 + r) * 4u + i) * n4 + column] = acc[r * 4u + i]; }
+        for (var i = 0u; i < 4u; i++) { c[(group.z * p.m + (row4 + r) * 4u + i) * n4 + column] = acc[r * 4u + i] + lanes_fault(size); }
       }
     }
   }

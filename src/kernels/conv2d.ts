@@ -1,13 +1,11 @@
 import { gradientFor, record, Tensor } from '../tensor/index.js';
 import type { OutputActivation } from './activation.js';
-import { depthwiseKernels } from './conv2d_depthwise.js';
-import type { Conv2dKernels, Conv2dSizes, Convolution } from './conv2d_kernels.js';
-import { isPointwise, pointwiseKernels, portablePointwiseKernels } from './conv2d_pointwise.js';
-import { portableKernels } from './conv2d_portable.js';
-import { subgroupKernels } from './conv2d_subgroups.js';
+import type { Convolution } from './conv2d_kernels.js';
+import { kernelsOf, tunableConvolution } from './conv2d_tuning.js';
 import { pair, requireInteger, requireShape, ShapeError, type OpDefinition, type Pair } from './op.js';
 import { activationBackward } from './pointwise.js';
 import { sumInto } from './reduce.js';
+import { choose } from './tuning/choice.js';
 
 export interface Conv2dOptions {
   readonly stride?: Pair;
@@ -21,13 +19,6 @@ export interface Conv2dOptions {
 /** Output sizes: floor((size + 2·padding − dilation·(kernel − 1) − 1)/stride) + 1, as torch.nn.Conv2d. */
 function outputSize(size: number, kernel: number, stride: number, padding: number, dilation: number): number {
   return Math.floor((size + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1;
-}
-
-/** The kernels that are fastest for these sizes (docs/performance.md). */
-function kernelsFor(sizes: Conv2dSizes, subgroups: boolean): Conv2dKernels {
-  if (sizes.groups > 1 && sizes.c === 1 && sizes.o === 1) return depthwiseKernels;
-  if (isPointwise(sizes)) return subgroups ? pointwiseKernels : portablePointwiseKernels;
-  return subgroups ? subgroupKernels : portableKernels;
 }
 
 /**
@@ -90,16 +81,23 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2d
       ...{ dilation_h: dilationH, dilation_w: dilationW },
     },
   };
-  const kernels = kernelsFor(call.sizes, x.device.subgroupSize >= 4);
+  const choiceOf = (pass: keyof typeof tunableConvolution) => choose(x.device, tunableConvolution[pass], call.sizes);
+  const forward = choiceOf('forward');
   const y = Tensor.empty([n, outputs, oh, ow], { device: x.device });
-  kernels.forward(call, y);
+  kernelsOf(forward).forward(forward, call, y);
   return record('conv2d', bias ? [x, weight, bias] : [x, weight], y, (dy, [needX, needW, needBias]) => {
     const g = activation ? activationBackward(activation, y, dy) : dy;
     let dx: Tensor | undefined;
     let dw: Tensor | undefined;
     let dbias: Tensor | undefined;
-    if (needX) kernels.backwardInput(call, g, (dx = gradientFor(x)));
-    if (needW) kernels.backwardWeight(call, g, (dw = gradientFor(weight)));
+    if (needX) {
+      const choice = choiceOf('backwardInput');
+      kernelsOf(choice).backwardInput(choice, call, g, (dx = gradientFor(x)));
+    }
+    if (needW) {
+      const choice = choiceOf('backwardWeight');
+      kernelsOf(choice).backwardWeight(choice, call, g, (dw = gradientFor(weight)));
+    }
     if (needBias) sumInto(g, [0, 2, 3], (dbias = gradientFor(bias!)));
     if (activation) g.dispose();
     return [dx, dw, dbias];

@@ -1,6 +1,7 @@
 import type { Tensor } from '../tensor/index.js';
 import type { OutputActivation } from './activation.js';
 import { splitCount } from './grid.js';
+import type { Choice } from './tuning/choice.js';
 
 /** Sizes and steps of a convolution by the names of the shaders' parameters; c and o are one group's. */
 export type Conv2dSizes = Readonly<
@@ -34,11 +35,11 @@ export interface Convolution {
   readonly sizes: Conv2dSizes;
 }
 
-/** One way to run a convolution's three products; each fills its last argument. */
+/** One family of kernels for a convolution's three products; each fills its last argument as `choice` says. */
 export interface Conv2dKernels {
-  readonly forward: (call: Convolution, y: Tensor) => void;
-  readonly backwardInput: (call: Convolution, dy: Tensor, dx: Tensor) => void;
-  readonly backwardWeight: (call: Convolution, dy: Tensor, dw: Tensor) => void;
+  readonly forward: (choice: Choice, call: Convolution, y: Tensor) => void;
+  readonly backwardInput: (choice: Choice, call: Convolution, dy: Tensor, dx: Tensor) => void;
+  readonly backwardWeight: (choice: Choice, call: Convolution, dy: Tensor, dw: Tensor) => void;
 }
 
 /** Multiplications and additions of any of the three products; taps in the padding count, as is the custom of the field. */

@@ -1,14 +1,84 @@
+import type { Device } from '../gpu/device.js';
 import { activationNumber } from './activation.js';
 import { flopsOf, splitRows, type Conv2dKernels, type Conv2dSizes } from './conv2d_kernels.js';
 import { linearGrid, vectorised } from './grid.js';
 import { sumOfParts } from './reduce.js';
-
-/** Pixels a lane in conv2d.wgsl. */
-const PIXELS = 4;
+import type { Choice, Values } from './tuning/choice.js';
+import { cut, cutFor, laneCounts, subgroupCounts, WORKGROUPS } from './tuning/tiles.js';
 
 /** Channels of the result that a workgroup does: as many as there are, up to 16. */
 function channelTile(channels: number): number {
   return channels > 8 ? 16 : channels > 4 ? 8 : 4;
+}
+
+const shader = 'conv2d';
+
+/** A choice of conv2d_forward or conv2d_backward_input. Their sums are the same whatever the tile. */
+function pixelTile(SG: number, SUBGROUPS: number, PIXELS: number, OUT: number): Choice {
+  return { shader, values: { SG, SUBGROUPS, PIXELS, OUT }, order: 'taps' };
+}
+
+/** Pixels a lane and channels a workgroup. */
+const PIXEL_TILES = [
+  [4, 16],
+  [2, 16],
+  [8, 16],
+  [1, 16],
+  [4, 32],
+  [2, 32],
+  [4, 8],
+  [8, 8],
+  [8, 4],
+] as const;
+
+/** The default for a result of so many channels a group. */
+export function standardPixelTile(channels: number, device: Device): Choice {
+  return pixelTile(device.subgroupSize, 1, 4, channelTile(channels));
+}
+
+/** What is tried for a result of so many channels a group. */
+export function pixelTiles(channels: number, device: Device): Choice[] {
+  // A tile of which more than half would lie beyond the channels never wins.
+  const tiles = PIXEL_TILES.filter(([, out]) => out < 2 * Math.max(channels, 4));
+  return eachSubgroup(device, (lanes, count) => tiles.map(([pixels, out]) => pixelTile(lanes, count, pixels, out)));
+}
+
+/** A choice of conv2d_backward_weight for a sum that is cut for this many workgroups. */
+function columnTile(SG: number, SUBGROUPS: number, COLUMNS: number, OUT: number): Choice {
+  return { shader, values: { SG, SUBGROUPS, COLUMNS, OUT }, order: 'rows' };
+}
+
+/** Columns a lane and channels a workgroup. */
+const COLUMN_TILES = [
+  [1, 16],
+  [2, 16],
+  [4, 16],
+  [1, 32],
+  [1, 8],
+  [4, 8],
+] as const;
+
+function columnsOf({ kh, kw, c }: Conv2dSizes): number {
+  return (kh * kw * c) / vectorised(c).lanes;
+}
+
+export function standardColumnTile(sizes: Conv2dSizes, device: Device): Choice {
+  const { c, o } = sizes;
+  // Scalar columns are short of work for their shuffles: four of them do as much as a vec4.
+  const columns = c % 4 === 0 ? 1 : Math.min(4, Math.ceil(columnsOf(sizes) / device.subgroupSize));
+  return cutFor(WORKGROUPS, columnTile(device.subgroupSize, 1, columns, channelTile(o)));
+}
+
+/** What is tried for the gradient of a weight of so many outputs a group. */
+export function columnTiles(outputs: number, device: Device): Choice[] {
+  const tiles = COLUMN_TILES.filter(([, out]) => out < 2 * Math.max(outputs, 4));
+  return cut(
+    eachSubgroup(device, (lanes, count) => tiles.map(([columns, out]) => columnTile(lanes, count, columns, out))),
+  );
+}
+
+function eachSubgroup(device: Device, choices: (lanes: number, count: number) => Choice[]): Choice[] {
+  return laneCounts(device).flatMap(lanes => subgroupCounts(device, lanes).flatMap(count => choices(lanes, count)));
 }
 
 /** How conv2d.wgsl reads rows of a group's `c` input and `o` output channels. */
@@ -34,66 +104,63 @@ function paramsOf(sizes: Conv2dSizes, rows = 0): Record<string, number> {
 
 /** With subgroups, for any number of channels and groups. */
 export const subgroupKernels: Conv2dKernels = {
-  forward({ x, weight, bias, activation, sizes }, y) {
+  forward(choice, { x, weight, bias, activation, sizes }, y) {
     const { n, oh, ow, c, o, groups } = sizes;
     const { device } = x;
     const { lanes, alias } = vectorised(c);
-    const OUT = channelTile(o);
+    const { SG, SUBGROUPS, PIXELS, OUT } = choice.values as Values<'SG' | 'SUBGROUPS' | 'PIXELS' | 'OUT'>;
     const operands = { x: x.slice, weight: weight.slice, bias: bias?.slice ?? device.zeros };
     device.dispatch({
-      shader: 'conv2d',
+      shader,
       entry: o % 4 === 0 ? 'conv2d_forward' : 'conv2d_forward_any',
       constants: {
-        ...{ SG: device.subgroupSize, PIXELS, OUT, LANES: lanes, ...alias, STEM: c < 4 },
+        ...{ ...choice.values, LANES: lanes, ...alias, STEM: c < 4 },
         ...{ BIAS: bias !== undefined, ACTIVATION: activationNumber(activation) },
       },
       bindings: o % 4 === 0 ? { ...operands, y: y.slice } : { ...operands, y_scalar: y.slice },
       params: paramsOf(sizes),
       flops: flopsOf(sizes),
-      grid: [...linearGrid(device, n * oh * ow, PIXELS * device.subgroupSize), Math.ceil(o / OUT) * groups],
+      grid: [...linearGrid(device, n * oh * ow, PIXELS * SG * SUBGROUPS), Math.ceil(o / OUT) * groups],
     });
   },
 
-  backwardInput({ weight, sizes }, dy, dx) {
+  backwardInput(choice, { weight, sizes }, dy, dx) {
     const { n, h, w, c, o, groups, stride_h, stride_w } = sizes;
     const { device } = dy;
-    const OUT = channelTile(c);
+    const { SG, SUBGROUPS, PIXELS, OUT } = choice.values as Values<'SG' | 'SUBGROUPS' | 'PIXELS' | 'OUT'>;
     // The largest class of pixels with the same remainders modulo the strides.
     const pixels = n * Math.ceil(h / stride_h) * Math.ceil(w / stride_w);
     const operands = { weight: weight.slice, dy: dy.slice };
     device.dispatch({
-      shader: 'conv2d',
+      shader,
       entry: c % 4 === 0 ? 'conv2d_backward_input' : 'conv2d_backward_input_any',
-      constants: { SG: device.subgroupSize, PIXELS, OUT, ...reads(c, o) },
+      constants: { ...choice.values, ...reads(c, o) },
       bindings: c % 4 === 0 ? { ...operands, dx: dx.slice } : { ...operands, dx_scalar: dx.slice },
       params: paramsOf(sizes),
       flops: flopsOf(sizes),
-      grid: [
-        ...linearGrid(device, pixels, PIXELS * device.subgroupSize),
-        Math.ceil(c / OUT) * groups * stride_h * stride_w,
-      ],
+      grid: [...linearGrid(device, pixels, PIXELS * SG * SUBGROUPS), Math.ceil(c / OUT) * groups * stride_h * stride_w],
     });
   },
 
-  backwardWeight({ x, sizes }, dy, dw) {
-    const { c, o, kh, kw, groups } = sizes;
+  backwardWeight(choice, { x, sizes }, dy, dw) {
+    const { c, o, groups } = sizes;
     const { device } = dy;
-    const OUT = channelTile(o);
-    const columns = (kh * kw * c) / vectorised(c).lanes;
-    // Scalar columns are short of work for their shuffles: four of them do as much as a vec4.
-    const COLUMNS = c % 4 === 0 ? 1 : Math.min(4, Math.ceil(columns / device.subgroupSize));
-    const across = Math.ceil(columns / (COLUMNS * device.subgroupSize));
-    const down = Math.ceil(o / OUT) * groups;
-    const { rows, splits } = splitRows(sizes, across * down);
+    const { workgroups, ...constants } = choice.values;
+    const { SG, SUBGROUPS, COLUMNS, OUT } = choice.values as Values<'SG' | 'SUBGROUPS' | 'COLUMNS' | 'OUT'>;
+    const columns = columnsOf(sizes);
+    // Cut for the default tile, so that tiles of other sizes add in the same order.
+    const standard = standardColumnTile(sizes, device).values as Values<'SG' | 'COLUMNS' | 'OUT'>;
+    const blocks = Math.ceil(columns / (standard.COLUMNS * standard.SG)) * Math.ceil(o / standard.OUT) * groups;
+    const { rows, splits } = splitRows(sizes, blocks, workgroups!);
     sumOfParts(dw, splits, parts => {
       device.dispatch({
-        shader: 'conv2d',
+        shader,
         entry: 'conv2d_backward_weight',
-        constants: { SG: device.subgroupSize, OUT, COLUMNS, ...reads(c, o) },
+        constants: { ...constants, ...reads(c, o) },
         bindings: { x: x.slice, dy: dy.slice, parts: parts.slice },
         params: paramsOf(sizes, rows),
         flops: flopsOf(sizes),
-        grid: [across, down, splits],
+        grid: [Math.ceil(columns / (COLUMNS * SG * SUBGROUPS)), Math.ceil(o / OUT) * groups, splits],
       });
     });
   },

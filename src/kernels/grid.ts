@@ -21,9 +21,9 @@ export function vectorised(innermost: number): { lanes: number; alias: { V: stri
   return innermost % 4 === 0 ? { lanes: 4, alias: { V: 'vec4f' } } : { lanes: 1, alias: { V: 'f32' } };
 }
 
-/** How many parts a long sum is cut into, so that about 256 workgroups have work, none below `least` positions. */
-export function splitCount(groups: number, positions: number, least: number): number {
-  return Math.max(1, Math.min(Math.ceil(256 / groups), Math.floor(positions / least)));
+/** How many parts a long sum is cut into, so that about `workgroups` have work, none below `least` positions. */
+export function splitCount(groups: number, positions: number, least: number, workgroups = 256): number {
+  return Math.max(1, Math.min(Math.ceil(workgroups / groups), Math.floor(positions / least)));
 }
 
 /**

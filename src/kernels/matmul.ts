@@ -1,15 +1,12 @@
+import type { Device } from '../gpu/device.js';
 import { gradientFor, record, Tensor } from '../tensor/index.js';
 import { activationNumber, type OutputActivation } from './activation.js';
 import { linearGrid, splitCount } from './grid.js';
 import { activationBackward } from './pointwise.js';
 import { sumInto, sumOfParts } from './reduce.js';
 import { requireShape, type OpDefinition } from './op.js';
-
-/** Tile sizes of matmul.wgsl and matmul_portable.wgsl. */
-const ROWS = 16;
-const LANE_ROWS = 4;
-const COLUMNS = 16;
-const PORTABLE_TILE = 32;
+import { bucket, choose, type Choice, type Tunable, type Values } from './tuning/choice.js';
+import { cut, cutFor, laneCounts, portableTile, portableTiles, subgroupCounts, WORKGROUPS } from './tuning/tiles.js';
 
 /** Rows of the sum below which a split of `tn` is not worth a workgroup of its own. */
 const LEAST_DEPTH = 128;
@@ -30,45 +27,127 @@ export interface ProductSizes {
   readonly k: number;
 }
 
+type Kind = 'nn' | 'nt' | 'tn';
+
+const shader = 'matmul';
+
+/** A choice of matmul_nn; with a number of workgroups, of matmul_tn. */
+function rowTile(SG: number, SUBGROUPS: number, ROWS: number): Choice {
+  return { shader, values: { SG, SUBGROUPS, ROWS }, order: 'one chain' };
+}
+
+/** A choice of matmul_nt. Its sums are made of those of blocks, whose length follows from the tile. */
+function laneTile(SG: number, SUBGROUPS: number, LANE_ROWS: number, COLUMNS: number): Choice {
+  const order = `blocks of ${Math.max(1, SG / COLUMNS)}`;
+  return { shader, values: { SG, SUBGROUPS, LANE_ROWS, COLUMNS }, order };
+}
+
+const ROWS = [16, 8, 32];
+const LANE_TILES = [
+  [4, 16],
+  [2, 16],
+  [8, 16],
+  [4, 8],
+  [4, 32],
+  [2, 32],
+  [1, 16],
+] as const;
+
+/** Whether the subgroup kernels can read the rows as vec4. */
+const aligned: Readonly<Record<Kind, (sizes: ProductSizes) => boolean>> = {
+  nn: ({ n, k }) => k % 4 === 0 && n % 4 === 0,
+  nt: ({ k }) => k % 4 === 0,
+  tn: ({ m, n }) => m % 4 === 0 && n % 4 === 0,
+};
+
+function standardProduct(kind: Kind, sizes: ProductSizes, { subgroupSize: lanes }: Device): Choice {
+  const subgroups = lanes >= 4 && aligned[kind](sizes);
+  if (kind === 'nt') return subgroups ? laneTile(lanes, 1, 4, 16) : portableTile('matmul_portable');
+  const choice = subgroups ? rowTile(lanes, 1, 16) : portableTile('matmul_portable');
+  return kind === 'tn' ? cutFor(WORKGROUPS, choice) : choice;
+}
+
+function subgroupProducts(kind: Kind, device: Device): Choice[] {
+  return laneCounts(device).flatMap(lanes =>
+    subgroupCounts(device, lanes).flatMap(count =>
+      kind === 'nt'
+        ? LANE_TILES.map(([rows, columns]) => laneTile(lanes, count, rows, columns))
+        : ROWS.map(rows => rowTile(lanes, count, rows)),
+    ),
+  );
+}
+
+/** What can be chosen for a product: the tunables of 1x1 convolutions take it over. */
+function tunableProduct(kind: Kind): Tunable<ProductSizes> {
+  return {
+    name: `matmul_${kind}`,
+    shapeClass: sizes => {
+      const { m, n, k } = sizes;
+      return `${bucket(m)}x${bucket(k)}x${bucket(n)}${aligned[kind](sizes) ? '' : ' scalar'}`;
+    },
+    standard: (sizes, device) => standardProduct(kind, sizes, device),
+    candidates: (sizes, device) => {
+      const choices = [
+        ...(aligned[kind](sizes) ? subgroupProducts(kind, device) : []),
+        ...portableTiles('matmul_portable', device),
+      ];
+      return kind === 'tn' ? cut(choices) : choices;
+    },
+    work: ({ m, n, k }) => m * n * k,
+    operands: ({ m, n, k }) => [kind === 'tn' ? [k, m] : [m, k], kind === 'nt' ? [n, k] : [k, n]],
+    result: ({ m, n }) => [m, n],
+    launch: (choice, sizes, [a, b], c) => {
+      if (kind === 'tn') productOfTransposed(a!, b!, c, sizes, choice);
+      else product(kind, a!, b!, c, sizes, {}, choice);
+    },
+  };
+}
+
+export const tunableProducts = { nn: tunableProduct('nn'), nt: tunableProduct('nt'), tn: tunableProduct('tn') };
+
 /** c = a·b (`nn`) or a·bᵀ (`nt`), row-major: a (m,k), b (k,n) or (n,k). Only `nt` takes a bias and an activation. */
 export function product(
   kind: 'nn' | 'nt',
   a: Tensor,
   b: Tensor,
   c: Tensor,
-  { m, n, k }: ProductSizes,
+  sizes: ProductSizes,
   epilogue: Epilogue = {},
+  choice: Choice = choose(a.device, tunableProducts[kind], sizes),
 ): void {
-  const device = a.device;
-  const sg = device.subgroupSize;
+  const { device } = a;
+  const { m, n, k } = sizes;
   const call = { entry: `matmul_${kind}`, params: { m, n, k, depth: 0 }, flops: 2 * m * n * k };
   const finish = { BIAS: epilogue.bias !== undefined, ACTIVATION: activationNumber(epilogue.activation) };
   const bias = epilogue.bias?.slice ?? device.zeros;
   const operands = { a: a.slice, b: b.slice };
-  if (sg >= 4 && k % 4 === 0 && kind === 'nt') {
-    const [across, z] = linearGrid(device, m, LANE_ROWS * sg);
+  if (choice.shader === 'matmul_portable') {
+    const { THREADS, PER } = choice.values as Values<'THREADS' | 'PER'>;
     device.dispatch({
       ...call,
-      shader: 'matmul',
-      constants: { SG: sg, LANE_ROWS, COLUMNS, ...finish },
+      shader: choice.shader,
+      constants: { ...choice.values, ...finish },
+      bindings: { ...operands, c: c.slice, bias },
+      grid: [Math.ceil(n / (THREADS * PER)), ...linearGrid(device, m, THREADS * PER)],
+    });
+  } else if (kind === 'nt') {
+    const { SG, SUBGROUPS, LANE_ROWS, COLUMNS } = choice.values as Values<'SG' | 'SUBGROUPS' | 'LANE_ROWS' | 'COLUMNS'>;
+    const [across, z] = linearGrid(device, m, LANE_ROWS * SG * SUBGROUPS);
+    device.dispatch({
+      ...call,
+      shader,
+      constants: { ...choice.values, ...finish },
       bindings: { ...operands, c_scalar: c.slice, bias },
       grid: [across, Math.ceil(n / COLUMNS), z],
     });
-  } else if (sg >= 4 && k % 4 === 0 && n % 4 === 0) {
-    device.dispatch({
-      ...call,
-      shader: 'matmul',
-      constants: { SG: sg, ROWS },
-      bindings: { ...operands, c: c.slice },
-      grid: [Math.ceil(n / 4 / sg), ...linearGrid(device, m, ROWS)],
-    });
   } else {
+    const { SG, SUBGROUPS, ROWS } = choice.values as Values<'SG' | 'SUBGROUPS' | 'ROWS'>;
     device.dispatch({
       ...call,
-      shader: 'matmul_portable',
-      constants: finish,
-      bindings: { ...operands, c: c.slice, bias },
-      grid: [Math.ceil(n / PORTABLE_TILE), ...linearGrid(device, m, PORTABLE_TILE)],
+      shader,
+      constants: choice.values,
+      bindings: { ...operands, c: c.slice },
+      grid: [Math.ceil(n / 4 / (SG * SUBGROUPS)), ...linearGrid(device, m, ROWS)],
     });
   }
 }
@@ -77,24 +156,36 @@ export function product(
  * c (m,n) = aᵀ·b over k, row-major: a (k,m), b (k,n). Weight gradients are such products, with small m and n and a k as long
  * as the batch has rows, which is cut into splits for that.
  */
-export function productOfTransposed(a: Tensor, b: Tensor, c: Tensor, { m, n, k }: ProductSizes): void {
-  const device = a.device;
-  const sg = device.subgroupSize;
-  const subgroups = sg >= 4 && m % 4 === 0 && n % 4 === 0;
-  const [across, down] = subgroups
-    ? [Math.ceil(n / 4 / sg), Math.ceil(m / ROWS)]
-    : [Math.ceil(n / PORTABLE_TILE), Math.ceil(m / PORTABLE_TILE)];
-  const depth = Math.ceil(k / splitCount(across * down, k, LEAST_DEPTH));
+export function productOfTransposed(
+  a: Tensor,
+  b: Tensor,
+  c: Tensor,
+  sizes: ProductSizes,
+  choice: Choice = choose(a.device, tunableProducts.tn, sizes),
+): void {
+  const { device } = a;
+  const { m, n, k } = sizes;
+  const { workgroups, ...constants } = choice.values;
+  const subgroups = choice.shader === shader;
+  // Cut for the default block, so that blocks of other sizes add in the same order.
+  const blocks = subgroups
+    ? Math.ceil(n / 4 / device.subgroupSize) * Math.ceil(m / 16)
+    : Math.ceil(n / 32) * Math.ceil(m / 32);
+  const depth = Math.ceil(k / splitCount(blocks, k, LEAST_DEPTH, workgroups));
   const splits = Math.ceil(k / depth);
+  const { SG, SUBGROUPS, ROWS, THREADS, PER } = choice.values as Values<
+    'SG' | 'SUBGROUPS' | 'ROWS' | 'THREADS' | 'PER'
+  >;
+  const [across, down] = subgroups ? [4 * SG * SUBGROUPS, ROWS] : [THREADS * PER, THREADS * PER];
   sumOfParts(c, splits, parts => {
     device.dispatch({
-      shader: subgroups ? 'matmul' : 'matmul_portable',
+      shader: choice.shader,
       entry: 'matmul_tn',
-      ...(subgroups ? { constants: { SG: sg, ROWS } } : {}),
+      constants,
       bindings: { a: a.slice, b: b.slice, c: parts.slice, ...(subgroups ? {} : { bias: device.zeros }) },
       params: { m, n, k, depth },
       flops: 2 * m * n * k,
-      grid: [across, down, splits],
+      grid: [Math.ceil(n / across), Math.ceil(m / down), splits],
     });
   });
 }

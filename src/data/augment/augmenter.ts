@@ -11,6 +11,7 @@ import {
   type ViewAverage,
 } from '../../kernels/index.js';
 import type { Tensor } from '../../tensor/index.js';
+import { UserError } from '../../util/errors.js';
 import { between, centralBlock, drawBlackBlocks, drawErasing, drawsOf, type Presentation, type Size } from './draw.js';
 import { moveOf, stagesOf } from './geometry.js';
 import { drawMixes, type LabelledMix } from './mix.js';
@@ -37,7 +38,7 @@ export class Augmenter {
    */
   constructor(
     spec: AugmentSpec,
-    phase: Phase,
+    private readonly phase: Phase,
     private readonly image: { readonly channels: number } & Size,
     private readonly normalisation: AugmentNormalisation,
     private readonly seed = 0,
@@ -50,9 +51,19 @@ export class Augmenter {
     return this.#plan.output;
   }
 
+  /** Whether images are only normalised. */
+  get idle(): boolean {
+    return this.#plan.idle;
+  }
+
   /** Samples that become of one image. */
   get views(): number {
     return this.#plan.views;
+  }
+
+  /** Whether the network's answers to the views of an image become one, as in a test; else each view is a sample. */
+  get averages(): boolean {
+    return this.phase === 'test' && this.views > 1;
   }
 
   /** How the network's answers to the views of an image become one. */
@@ -174,4 +185,32 @@ function boxesOf(step: ImagePass['boxes'][number], draws: ReturnType<typeof draw
     case 'central-black-block':
       return centralBlock(step.options, size);
   }
+}
+
+/**
+ * What a spec makes of training images and of test images; undefined where they stay as they are.
+ * @throws {UserError} where a transform does not fit the images' size, or both kinds come out in different sizes
+ */
+export function augmentersFor(
+  spec: AugmentSpec | undefined,
+  image: { readonly channels: number } & Size,
+  normalisation: AugmentNormalisation,
+  seed = 0,
+): { train: Augmenter | undefined; test: Augmenter | undefined; output: Size } {
+  const { channels, height, width } = image;
+  if (spec === undefined || spec.length === 0) return { train: undefined, test: undefined, output: { height, width } };
+  if (channels !== 1 && channels !== 3) {
+    throw new UserError(`augmentation is for images of 1 or 3 channels, not ${channels}`);
+  }
+  const [train, test] = (['train', 'test'] as const).map(
+    phase => new Augmenter(spec, phase, image, normalisation, seed),
+  ) as [Augmenter, Augmenter];
+  const { output } = train;
+  if (output.height !== test.output.height || output.width !== test.output.width) {
+    throw new UserError(
+      `augment: training images come out as ${output.width}x${output.height}, test images as ` +
+        `${test.output.width}x${test.output.height}; give the sizes of crops and resizes so that they agree`,
+    );
+  }
+  return { train: train.idle ? undefined : train, test: test.idle ? undefined : test, output };
 }

@@ -42,6 +42,8 @@ export interface Plan {
   readonly viewsFrom: number;
   readonly average: ViewAverage;
   readonly mixes: readonly Step<'mixup' | 'cutmix'>[];
+  /** Images are only normalised. */
+  readonly idle: boolean;
 }
 
 /** Places of transforms within a pass; one that would have to go back begins the next. */
@@ -113,6 +115,7 @@ export function planOf(spec: AugmentSpec, phase: Phase, size: Size): Plan {
     viewsFrom: crops?.index ?? Infinity,
     average: crops && 'average' in crops.options ? crops.options.average : 'softmax',
     mixes,
+    idle: passes.length === 0 && mixes.length === 0,
   };
 }
 

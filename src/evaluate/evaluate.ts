@@ -1,3 +1,4 @@
+import type { Augmenter } from '../data/augment/augmenter.js';
 import type { DataSet, Split } from '../data/dataset.js';
 import type { Device } from '../gpu/device.js';
 import type { Module } from '../nn/index.js';
@@ -29,10 +30,15 @@ export async function evaluate(
   model: Module,
   data: DataSet,
   split: Split,
-  options: Normalisation & { readonly batchSize: number; readonly onProgress?: (fraction: number) => void },
+  options: Normalisation & {
+    readonly batchSize: number;
+    /** For tests: crops, over which the answers are averaged. */
+    readonly augmenter?: Augmenter | undefined;
+    readonly onProgress?: (fraction: number) => void;
+  },
 ): Promise<Predictions> {
   setDefaultDevice(device);
-  const batches = new Batches(device, data, split, options.batchSize, options);
+  const batches = new Batches(device, data, split, options.batchSize, options, options.augmenter);
   const classes = data.classes.length;
   const order = inOrder(split.count);
   const all = Tensor.empty([split.count, classes], { device }).keep();
@@ -43,7 +49,7 @@ export async function evaluate(
       scope(() => {
         noGrad(() => {
           const { x, size } = batches.load(order, i);
-          const logits = model.forward(x);
+          const logits = batches.answers(model.forward(x));
           if (!sameShape(logits.shape, [size, classes])) {
             throw new UserError(
               `the model puts out ${formatShape(logits.shape)} for ${size} images; ${data.name} has ${classes} classes`,

@@ -1,6 +1,8 @@
 import type { Device } from '../gpu/device.js';
 import { gatherBatch, type DataSet, type Split } from '../data/dataset.js';
-import { normaliseImages } from '../kernels/index.js';
+import type { Augmenter } from '../data/augment/augmenter.js';
+import { mixLabels, mixTargets, oneHot } from '../data/augment/mix.js';
+import { averageViews, normaliseImages } from '../kernels/index.js';
 import { Tensor } from '../tensor/index.js';
 
 export interface Normalisation {
@@ -9,21 +11,37 @@ export interface Normalisation {
   readonly std: readonly number[];
 }
 
-/** Cuts a split into batches and puts them on the GPU. */
+/** A batch on the GPU, in the scope in which it was loaded. */
+export interface Batch {
+  /** (N,C,H,W), normalised. N is `size` times the crops that an augmentation makes of each image. */
+  readonly x: Tensor;
+  /** (N), or (size) in a test, class ids; of mixed images those of the larger share, against which accuracy is counted. */
+  readonly labels: Tensor;
+  /** What the loss is taken against: `labels`, or probabilities (N,K) where targets are soft. */
+  readonly target: Tensor;
+  /** Images. */
+  readonly size: number;
+}
+
+/** Cuts a split into batches, and puts them on the GPU as an augmenter makes them, or as they are. */
 export class Batches {
   readonly #images: Uint8Array;
   readonly #labels: Uint32Array;
+  /** Samples with a label of their own that become of one image. */
+  readonly #samples: number;
 
   constructor(
     private readonly device: Device,
-    private readonly data: Pick<DataSet, 'channels' | 'height' | 'width'>,
+    private readonly data: Pick<DataSet, 'channels' | 'height' | 'width' | 'classes'>,
     private readonly split: Split,
     private readonly batchSize: number,
     private readonly normalisation: Normalisation,
+    private readonly augmenter?: Augmenter,
   ) {
     const { channels, height, width } = data;
     this.#images = new Uint8Array(batchSize * channels * height * width);
     this.#labels = new Uint32Array(batchSize);
+    this.#samples = augmenter === undefined || augmenter.averages ? 1 : augmenter.views;
   }
 
   /** Batches that hold all images; the last may be smaller. */
@@ -31,23 +49,36 @@ export class Batches {
     return Math.ceil(this.split.count / this.batchSize);
   }
 
-  /**
-   * Batch `index` of the images in `order`: x (N,C,H,W) and labels (N), made in the scope that is open.
-   */
-  load(order: Uint32Array, index: number): { x: Tensor; labels: Tensor; size: number } {
+  /** Batch `index` of the images in `order`, as `epoch` draws their augmentation; made in the scope that is open. */
+  load(order: Uint32Array, index: number, epoch = 1): Batch {
     const start = index * this.batchSize;
     const end = Math.min(start + this.batchSize, order.length);
     const size = end - start;
-    const { channels, height, width } = this.data;
+    const { channels, height, width, classes } = this.data;
     const imageBytes = channels * height * width;
     gatherBatch(this.split, order, start, end, imageBytes, this.#images, this.#labels);
     const bytes = this.#images.subarray(0, size * imageBytes);
     const { mean, std } = this.normalisation;
-    return {
+    const { x, mixes } = this.augmenter?.apply(bytes, { epoch, position: start }, this.device) ?? {
       x: normaliseImages(bytes, [size, channels, height, width], mean, std, this.device),
-      labels: Tensor.from(this.#labels.subarray(0, size), [size], { dtype: 'u32', device: this.device }),
-      size,
+      mixes: undefined,
     };
+    const samples = size * this.#samples;
+    const own = Uint32Array.from({ length: samples }, (_, n) => this.#labels[Math.floor(n / this.#samples)]!);
+    const tensorOf = (values: Uint32Array) => Tensor.from(values, [samples], { dtype: 'u32', device: this.device });
+    if (!mixes) {
+      const labels = tensorOf(own);
+      return { x, labels, target: labels, size };
+    }
+    const soft = mixTargets(oneHot(own, classes.length), classes.length, mixes);
+    const target = Tensor.from(soft, [samples, classes.length], { device: this.device });
+    return { x, labels: tensorOf(mixLabels(own, mixes)), target, size };
+  }
+
+  /** A network's logits for a batch, in a test with those of the views of each image averaged: one row for each label. */
+  answers(logits: Tensor): Tensor {
+    const { augmenter } = this;
+    return augmenter?.averages ? averageViews(logits, augmenter.views, augmenter.average) : logits;
   }
 }
 

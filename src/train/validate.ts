@@ -26,9 +26,9 @@ export async function validate(
       if (signal?.aborted) return undefined;
       scope(() => {
         noGrad(() => {
-          const { x, labels } = batches.load(order, i);
-          const logits = model.forward(x);
-          accumulateTotals(totals, logits, crossEntropy(logits, labels), labels);
+          const { x, labels, target } = batches.load(order, i);
+          const logits = batches.answers(model.forward(x));
+          accumulateTotals(totals, logits, crossEntropy(logits, target), labels);
         });
       });
       await device.settle(IN_FLIGHT);

@@ -61,7 +61,8 @@ export function createWorkload(device: Device, options: WorkloadOptions): Worklo
     labels: Uint8Array.from({ length: batchSize }, () => random.integer(classes)),
   };
   const normalisation = { mean: new Array<number>(channels).fill(0), std: new Array<number>(channels).fill(1) };
-  const batches = new Batches(device, { channels, height: size, width: size }, split, batchSize, normalisation);
+  const images = { channels, height: size, width: size, classes: Array.from({ length: classes }, String) };
+  const batches = new Batches(device, images, split, batchSize, normalisation);
   const order = inOrder(batchSize);
   const optimizer =
     mode === 'infer'

@@ -75,6 +75,14 @@ export function addNormalisationOptions(command: Command, defaultText: string): 
     .option('--std <numbers>', 'divides what is left, per channel (default: likewise)', perChannel(0));
 }
 
+/** `--exclude`, for every command that loads a data set. */
+export function excludeOption(): Option {
+  return new Option(
+    '--exclude <list>',
+    'leave out the images of a list that `facegrad data audit` wrote for these data',
+  );
+}
+
 export const jsonDescription = 'one JSON value on standard output, everything else on standard error';
 
 export const dataDescription = 'fer2013.csv or icml_face_data.csv, also gzipped, or synthetic for built-in faces';

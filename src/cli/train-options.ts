@@ -12,6 +12,8 @@ export const trainDefaults = {
   momentum: 0.9,
   nesterov: false,
   seed: 0,
+  sampler: 'shuffle',
+  classWeights: 'none',
 } as const;
 
 /**

@@ -3,18 +3,29 @@ import { UserError } from '../../util/errors.js';
 import { epochOrder } from '../dataset.js';
 import { countLabels } from '../stats.js';
 import { DATA_STREAM } from '../streams.js';
-import { classWeights, parseClassWeighting, requireEveryClass } from './class-weights.js';
+import {
+  classWeights,
+  parseClassWeighting,
+  RATIO_TO_WARN_OF,
+  requireEveryClass,
+  type ClassWeighting,
+} from './class-weights.js';
 
 /** Which images an epoch shows, in which order. It depends on the epoch and what it was made of alone. */
 export interface Sampler {
   /** Images of an epoch. */
   readonly length: number;
+  /** How often an image of each class comes, up to a common factor; absent where every image comes once. */
+  readonly frequencies?: readonly number[];
   /** Indices into the split, (length); an image may come several times. */
-  order(epoch: number): Uint32Array;
+  readonly order: (epoch: number) => Uint32Array;
 }
 
+export type SamplerChoice =
+  { readonly kind: 'shuffle' | 'oversample' } | { readonly kind: 'weighted'; readonly weighting: ClassWeighting };
+
 /**
- * Makes the sampler that `text` names:
+ * Reads the name of a sampler:
  *
  * - `shuffle`: every image once
  * - `weighted[:<weights>]`: as many images as there are, drawn with replacement; an image of class c is drawn with a probability
@@ -22,22 +33,51 @@ export interface Sampler {
  * - `oversample`: every image as often as it takes for its class to reach the largest class; what is left over is drawn anew
  *   for each epoch, without replacement
  *
- * @param names of the classes
- * @throws {UserError} where there is no such sampler, or one that balances finds a class without images
+ * @throws {UserError} where there is no such sampler
  */
-export function createSampler(text: string, labels: Uint8Array, names: readonly string[], seed: number): Sampler {
-  const [kind, ...rest] = text.split(':');
+export function parseSampler(text: string): SamplerChoice {
+  if (text === 'shuffle' || text === 'oversample') return { kind: text };
+  const weighted = /^weighted(?::(.*))?$/.exec(text);
+  const weighting = weighted ? parseClassWeighting(weighted[1] ?? 'balanced') : undefined;
+  if (weighting) return { kind: 'weighted', weighting };
+  throw new UserError(`'${text}': samplers are shuffle, weighted[:<class weights>] and oversample`);
+}
+
+/**
+ * The sampler of `choice` for images with these labels.
+ *
+ * @param names of the classes
+ * @throws {UserError} where a sampler that balances finds a class without images
+ */
+export function createSampler(
+  choice: SamplerChoice,
+  labels: Uint8Array,
+  names: readonly string[],
+  seed: number,
+): Sampler {
   const counts = countLabels(labels, names.length);
-  if (text === 'shuffle') return { length: labels.length, order: epoch => epochOrder(labels.length, seed, epoch) };
-  if (text === 'oversample') return oversampler(labels, counts, names, seed);
-  const weighting =
-    kind === 'weighted' ? parseClassWeighting(rest.length > 0 ? rest.join(':') : 'balanced') : undefined;
-  if (weighting === undefined) {
-    throw new UserError(
-      `'${text}': samplers are shuffle, weighted[:balanced|inverse-sqrt|effective[:beta]] and oversample`,
-    );
+  switch (choice.kind) {
+    case 'shuffle':
+      return { length: labels.length, order: epoch => epochOrder(labels.length, seed, epoch) };
+    case 'weighted':
+      return weightedSampler(labels, counts, classWeights(choice.weighting, counts, names), seed);
+    case 'oversample':
+      requireEveryClass(counts, names);
+      return oversampler(labels, counts, seed);
   }
-  return weightedSampler(labels, counts, classWeights(weighting, counts, names), seed);
+}
+
+/** What is wrong with a sampler that shows some images very much more often than others, or undefined. */
+export function samplerWarning({ frequencies }: Sampler, names: readonly string[]): string | undefined {
+  if (frequencies === undefined) return undefined;
+  const most = Math.max(...frequencies);
+  const least = Math.min(...frequencies);
+  if (most <= RATIO_TO_WARN_OF * least) return undefined;
+  const name = (frequency: number) => names[frequencies.indexOf(frequency)]!;
+  return (
+    `an image of ${name(most)} is shown ${(most / least).toFixed(1)} times as often as one of ${name(least)}: the network can ` +
+    'learn the few by heart; augmentation helps against that, and --sampler weighted:inverse-sqrt is gentler'
+  );
 }
 
 function weightedSampler(
@@ -53,6 +93,7 @@ function weightedSampler(
   const total = ends.at(-1)!;
   return {
     length: labels.length,
+    frequencies: weights,
     order: epoch => {
       const random = new RandomStream(seed, DATA_STREAM.weighted, epoch);
       return Uint32Array.from(labels, () => {
@@ -66,13 +107,13 @@ function weightedSampler(
   };
 }
 
-function oversampler(labels: Uint8Array, counts: readonly number[], names: readonly string[], seed: number): Sampler {
-  requireEveryClass(counts, names);
+function oversampler(labels: Uint8Array, counts: readonly number[], seed: number): Sampler {
   const members = membersOf(labels, counts.length);
   const most = Math.max(...counts);
   const length = most * counts.length;
   return {
     length,
+    frequencies: counts.map(count => most / count),
     order: epoch => {
       const random = new RandomStream(seed, DATA_STREAM.oversample, epoch);
       const images = new Uint32Array(length);

@@ -73,14 +73,14 @@ async function runProfile(name: string, flags: Flags): Promise<void> {
       },
     });
     status.clear();
+    const kernels = kernelProfiles(result, by);
+    console.log(json ? JSON.stringify(profileJson(result, kernels)) : profileLines(result, kernels).join('\n'));
     if (trace !== undefined) {
       const { chromeTrace } = await import('../train/profile/trace.js');
       const { writeFileAtomic } = await import('../train/files.js');
       await writeFileAtomic(trace, chromeTrace(result.timeline, `facegrad ${name}`));
+      if (!json) console.log(`\n${trace} holds the timeline: open it in ui.perfetto.dev`);
     }
-    const kernels = kernelProfiles(result, by);
-    console.log(json ? JSON.stringify(profileJson(result, kernels)) : profileLines(result, kernels).join('\n'));
-    if (trace !== undefined && !json) console.log(`timeline: ${trace} (open it in ui.perfetto.dev)`);
   } finally {
     status.clear();
     device.destroy();

@@ -86,6 +86,9 @@ const UNIFORM = 0x40 | 0x08; // UNIFORM | COPY_DST
 const MAP_READ = 0x01;
 const READBACK = MAP_READ | 0x08;
 const UNIFORM_BLOCK = 64 * 1024;
+const UPLOAD = 0x04 | 0x08; // COPY_SRC | COPY_DST
+/** Bytes of small writes that one command buffer can hold. */
+const UPLOAD_BLOCK = 64 * 1024;
 /** More distinct parameter blocks than any network needs: a value that changes at every step got in among them. */
 const MOST_UNIFORMS = 65_536;
 
@@ -116,6 +119,7 @@ export class Device {
   readonly #uniforms = new Map<string, { buffer: GPUBuffer; offset: number; size: number; id: number }>();
   #uniformBlock: GPUBuffer | undefined;
   #uniformOffset = UNIFORM_BLOCK;
+  #upload: GPUBuffer | undefined;
   readonly #staging = new Map<number, GPUBuffer[]>();
   #commands: Command[] = [];
   readonly #batches: Command[][] = [];
@@ -232,6 +236,7 @@ export class Device {
   /** Hands what is recorded to the GPU as one batch, in order; returns before it has run. */
   submit(): void {
     this.#alive();
+    this.pool.reorder();
     if (this.#commands.length === 0) return;
     this.#batches.push(this.#commands);
     this.#commands = [];
@@ -522,6 +527,8 @@ export class Device {
     let pass: GPUComputePassEncoder | undefined;
     // Buffers that the open encoder uses: a queue write to one of them would overtake those commands.
     const used = new Set<number>();
+    // Small writes among commands go by way of this buffer, whose bytes lie there when the commands begin.
+    let uploaded = 0;
     const doomed: PooledBuffer[] = [];
     const open = (): GPUCommandEncoder => {
       if (encoder) return encoder;
@@ -544,6 +551,7 @@ export class Device {
         this.#counts.submits++;
       }
       encoder = undefined;
+      uploaded = 0;
       used.clear();
     };
     /** A command that stands outside passes. */
@@ -573,10 +581,25 @@ export class Device {
           for (const { buffer } of command.slices) used.add(buffer.id);
           break;
         }
-        case 'write':
-          if (used.has(command.slice.buffer.id)) finish();
-          queue.writeBuffer(command.slice.buffer.gpu, command.slice.offset, command.data);
+        case 'write': {
+          const { slice, data } = command;
+          const { gpu } = slice.buffer;
+          if (used.has(slice.buffer.id) && uploaded + data.byteLength <= UPLOAD_BLOCK) {
+            const upload = (this.#upload ??= this.#gpu.createBuffer({
+              ...{ label: 'upload', size: UPLOAD_BLOCK, usage: UPLOAD },
+            }));
+            const start = uploaded;
+            uploaded += data.byteLength;
+            queue.writeBuffer(upload, start, data);
+            alone('writeBuffer', data.byteLength, encoder => {
+              encoder.copyBufferToBuffer(upload, start, gpu, slice.offset, data.byteLength);
+            });
+          } else {
+            if (used.has(slice.buffer.id)) finish();
+            queue.writeBuffer(gpu, slice.offset, data);
+          }
           break;
+        }
         case 'copy': {
           const { from, to } = command;
           alone('copyBufferToBuffer', 2 * from.bytes, encoder => {

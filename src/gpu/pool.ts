@@ -52,11 +52,14 @@ class LazyBuffer implements PooledBuffer {
 }
 
 /**
- * Storage buffers by exact size, last freed first. A training step that allocates in the same order as the one before
- * gets the same buffers back, which keeps bind groups valid; nothing is created or destroyed from the second step on.
+ * Storage buffers by exact size, last freed first within a step, since it may still lie in a cache; steps begin with the same
+ * order (`reorder`). A training step that allocates in the same order as the one before gets the same buffers back, which
+ * keeps bind groups valid; nothing is created or destroyed from the second step on.
  */
 export class BufferPool {
   readonly #free = new Map<number, PooledBuffer[]>();
+  /** Sizes of which buffers were freed since the last `reorder`. */
+  readonly #shuffled = new Set<number>();
   readonly #live = new Set<PooledBuffer>();
   #liveBytes = 0;
   #freeBytes = 0;
@@ -123,6 +126,16 @@ export class BufferPool {
     const free = this.#free.get(buffer.bytes);
     if (free) free.push(buffer);
     else this.#free.set(buffer.bytes, [buffer]);
+    this.#shuffled.add(buffer.bytes);
+  }
+
+  /**
+   * Brings the stacks of free buffers into the order of their ages, the oldest on top, at the end of a step: the next one
+   * then gets what depends on which buffers are free, and not on the order in which they were freed.
+   */
+  reorder(): void {
+    for (const size of this.#shuffled) this.#free.get(size)?.sort((a, b) => b.id - a.id);
+    this.#shuffled.clear();
   }
 
   /** Gives all free buffers back to the driver. */

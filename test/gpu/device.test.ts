@@ -76,6 +76,36 @@ describe('the command stream', () => {
     expect([...new Float32Array(await device.read(a))]).toEqual([0, 0, 0, 0]);
   });
 
+  it('writes in the midst of commands without parting them, but what is too large for that', async () => {
+    const device = await freshDevice({ twice });
+    const size = 10_000; // floats: one write fits into a command buffer's share, two do not
+    const y = device.pool.acquire(size * 4);
+    const copies = [0, 1, 2].map(() => device.pool.acquire(size * 4));
+    const { submits } = device.counts;
+    copies.forEach((copy, i) => {
+      device.write(y, new Float32Array(size).fill(i + 1));
+      device.dispatch({ shader: 'twice', entry: 'main', bindings: { y }, params: { count: 4 }, grid: [1] });
+      device.copy(y, copy);
+    });
+    await device.settle();
+    expect(device.counts.submits - submits).toBe(2);
+    for (const [i, copy] of copies.entries()) {
+      const values = new Float32Array(await device.read(copy));
+      expect([values[3], values[4], values[size - 1]]).toEqual([2 * (i + 1), i + 1, i + 1]);
+    }
+  });
+
+  it('begins each batch with free buffers in the same order, in whichever they were released', async () => {
+    const device = await freshDevice();
+    const made = [0, 1, 2, 3].map(() => device.pool.acquire(300).buffer);
+    for (const i of [2, 0, 3, 1]) device.pool.release(made[i]!);
+    device.submit();
+    expect([0, 1, 2, 3].map(() => device.pool.acquire(300).buffer.id)).toEqual(made.map(({ id }) => id));
+    for (const i of [2, 0, 3, 1]) device.pool.release(made[i]!);
+    // Within a batch what was freed last may still lie in a cache.
+    expect(device.pool.acquire(300).buffer.id).toBe(made[1]!.id);
+  });
+
   it('reuses a released buffer at once, and counts what is live', async () => {
     const device = await freshDevice({ twice });
     const { liveBytes, liveCount } = device.pool;

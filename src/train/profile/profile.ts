@@ -3,7 +3,7 @@ import { requireTimestamps, type HostWork, type Launch, type Profiler, type Time
 import { adapterName } from '../trainer.js';
 import { IN_FLIGHT } from '../validate.js';
 import { idle, length } from './spans.js';
-import { measureRoofs, type Roofs } from './roofs.js';
+import { higher, measureRoofs, type Roofs } from './roofs.js';
 import { createWorkload, type Workload, type WorkloadOptions } from './workload.js';
 
 /** Steps before anything is timed: kernels are compiled in the first, and from the third on nothing new is made. */
@@ -93,7 +93,7 @@ export async function profile(device: Device, options: ProfileOptions): Promise<
       options: { ...rest, steps, batchSize },
       adapter,
       input: workload.input,
-      roofs,
+      roofs: higher(roofs, await measureRoofs(device)),
       step: describeStep(asItIs, steps, batchSize, counts),
       timeline,
     };

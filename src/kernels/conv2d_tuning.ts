@@ -2,10 +2,12 @@ import type { Device } from '../gpu/device.js';
 import type { Tensor } from '../tensor/index.js';
 import { depthwiseChoices, depthwiseKernels } from './conv2d_depthwise.js';
 import { flopsOf, type Conv2dKernels, type Conv2dSizes, type Convolution } from './conv2d_kernels.js';
+import { matrixKernels, suitsMatrices } from './conv2d_matrix.js';
 import { isPointwise, pointwiseKernels, pointwiseSizes } from './conv2d_pointwise.js';
 import { portableKernels } from './conv2d_portable.js';
 import { columnTiles, pixelTiles, standardColumnTile, standardPixelTile, subgroupKernels } from './conv2d_subgroups.js';
 import { tunableProducts } from './matmul.js';
+import { matrixTiles } from './matrix_tiles.js';
 import { bucket, type Choice, type Tunable } from './tuning/choice.js';
 import { cut, cutFor, portableTile, portableTiles, WORKGROUPS } from './tuning/tiles.js';
 
@@ -14,7 +16,9 @@ const families: Readonly<Record<string, Conv2dKernels>> = {
   conv2d: subgroupKernels,
   conv2d_portable: portableKernels,
   conv2d_depthwise: depthwiseKernels,
+  conv2d_matrix: matrixKernels,
   matmul: pointwiseKernels,
+  matmul_matrix: pointwiseKernels,
   matmul_portable: pointwiseKernels,
 };
 
@@ -30,9 +34,19 @@ function isDepthwise({ groups, c, o }: Conv2dSizes): boolean {
 type Pass = keyof typeof pointwiseSizes;
 const products = { forward: 'nt', backwardInput: 'nn', backwardWeight: 'tn' } as const;
 
+/** Under mixed precision: blocks of subgroup matrices, where channels allow. */
+function matrixChoices(pass: Pass, sizes: Conv2dSizes, device: Device): readonly Choice[] {
+  if (!device.matrices || !suitsMatrices(sizes)) return [];
+  if (isPointwise(sizes)) return tunableProducts[products[pass]].candidates(pointwiseSizes[pass](sizes), device);
+  const tiles = matrixTiles('conv2d_matrix', device, device.matrices);
+  return pass === 'backwardWeight' ? cut(tiles) : tiles;
+}
+
 /** The default, measured on lavapipe (docs/performance.md). */
 function standard(pass: Pass, sizes: Conv2dSizes, device: Device): Choice {
   const { c, o } = sizes;
+  const [matrices] = matrixChoices(pass, sizes, device);
+  if (matrices) return matrices;
   if (isDepthwise(sizes))
     return pass === 'backwardWeight' ? depthwiseChoices.standardWeight : depthwiseChoices.standard;
   const subgroups = device.subgroupSize >= 4;
@@ -50,6 +64,8 @@ function standard(pass: Pass, sizes: Conv2dSizes, device: Device): Choice {
 }
 
 function candidates(pass: Pass, sizes: Conv2dSizes, device: Device): readonly Choice[] {
+  const matrices = matrixChoices(pass, sizes, device);
+  if (matrices.length > 0) return matrices;
   const weight = pass === 'backwardWeight';
   if (isDepthwise(sizes)) return weight ? depthwiseChoices.allWeight : depthwiseChoices.all;
   // The same for all of a class.
@@ -66,14 +82,14 @@ function candidates(pass: Pass, sizes: Conv2dSizes, device: Device): readonly Ch
 function shapeClass(sizes: Conv2dSizes): string {
   const { n, oh, ow, c, o, kh, kw, stride_h, stride_w, dilation_h, dilation_w, groups } = sizes;
   const channels = (count: number) => `${bucket(count)}${count % 4 === 0 ? '' : 's'}`;
-  const kind = isDepthwise(sizes) ? 'depthwise' : isPointwise(sizes) ? 'pointwise' : `${groups > 1 ? 'grouped ' : ''}`;
+  const kind = isDepthwise(sizes) ? 'depthwise' : isPointwise(sizes) ? 'pointwise' : groups > 1 ? 'grouped' : '';
   const across = isDepthwise(sizes) ? channels(groups) : `${channels(c)}to${channels(o)}`;
   return [
     `${bucket(n * oh * ow)}px`,
     across,
     ...(kind === 'pointwise' ? [] : [`${kh}x${kw}`, `stride ${stride_h}x${stride_w}`]),
     ...(dilation_h * dilation_w > 1 ? ['dilated'] : []),
-    ...(kind === '' ? [] : [kind.trim()]),
+    ...(kind === '' ? [] : [kind]),
   ].join(' ');
 }
 

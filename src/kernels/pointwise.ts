@@ -1,7 +1,8 @@
 import { record, Tensor } from '../tensor/index.js';
 import { activationNumber, ACTIVATIONS, type Activation, type OutputActivation } from './activation.js';
-import { linearGrid, vec4s } from './grid.js';
+import { linearGrid, vec4s, WORKGROUP } from './grid.js';
 import type { OpDefinition } from './op.js';
+import { bucket, choose, type Choice, type Tunable } from './tuning/choice.js';
 
 /** Numbers of the tables in pointwise.wgsl; 0 stands for an activation. */
 const OPS = { neg: 1, exp: 2, log: 3, sqrt: 4, abs: 5, square: 6 } as const;
@@ -16,6 +17,41 @@ function constantsOf(op: PointwiseOp): Record<string, number> {
   return isActivation(op) ? { OP: 0, ACTIVATION: activationNumber(op) } : { OP: OPS[op], ACTIVATION: 0 };
 }
 
+function workgroupOf(size: number): Choice {
+  return { shader: 'pointwise', values: { WORKGROUP: size }, order: 'elements' };
+}
+
+const STANDARD = workgroupOf(WORKGROUP);
+const WORKGROUP_SIZES = [32, 64, 128, 256].map(workgroupOf);
+
+/** How many invocations a workgroup has, for all operations alike: they are bound by memory. */
+export const tunablePointwise: Tunable<{ readonly elements: number }> = {
+  name: 'pointwise',
+  shapeClass: ({ elements }) => String(bucket(elements)),
+  standard: () => STANDARD,
+  candidates: () => WORKGROUP_SIZES,
+  work: ({ elements }) => elements,
+  operands: ({ elements }) => [[elements]],
+  result: ({ elements }) => [elements],
+  launch: (choice, _, [x], y) => {
+    launchForward('relu', x!, y, choice);
+  },
+};
+
+const choiceFor = (x: Tensor): Choice => choose(x.device, tunablePointwise, { elements: x.size });
+
+function launchForward(op: PointwiseOp, x: Tensor, y: Tensor, choice: Choice): void {
+  const count = vec4s(x);
+  x.device.dispatch({
+    shader: 'pointwise',
+    entry: 'pointwise_forward',
+    constants: { ...constantsOf(op), ...choice.values },
+    bindings: { x: x.slice, y: y.slice },
+    params: { count },
+    grid: linearGrid(x.device, count, choice.values.WORKGROUP),
+  });
+}
+
 function launchBackward(
   entry: 'pointwise_backward' | 'pointwise_backward_output',
   op: PointwiseOp,
@@ -24,13 +60,14 @@ function launchBackward(
 ): Tensor {
   const dx = Tensor.empty(x.shape, { device: x.device });
   const count = vec4s(x);
+  const choice = choiceFor(x);
   x.device.dispatch({
     shader: 'pointwise',
     entry,
-    constants: constantsOf(op),
+    constants: { ...constantsOf(op), ...choice.values },
     bindings: { x: x.slice, dy: dy.slice, y: dx.slice },
     params: { count },
-    grid: linearGrid(x.device, count),
+    grid: linearGrid(x.device, count, choice.values.WORKGROUP),
   });
   return dx;
 }
@@ -38,15 +75,7 @@ function launchBackward(
 /** y = op(x), elementwise. */
 export function pointwise(op: PointwiseOp, x: Tensor): Tensor {
   const y = Tensor.empty(x.shape, { device: x.device });
-  const count = vec4s(x);
-  x.device.dispatch({
-    shader: 'pointwise',
-    entry: 'pointwise_forward',
-    constants: constantsOf(op),
-    bindings: { x: x.slice, y: y.slice },
-    params: { count },
-    grid: linearGrid(x.device, count),
-  });
+  launchForward(op, x, y, choiceFor(x));
   return record(op, [x], y, dy => [launchBackward('pointwise_backward', op, x, dy)]);
 }
 

@@ -3,6 +3,8 @@ import { physicalAxes, physicalStrides } from '../tensor/layout.js';
 import { BLOCK, linearGrid, splitCount, vectorised, WORKGROUP } from './grid.js';
 import { requireShape, type OpDefinition } from './op.js';
 import { transposeInto } from './transpose.js';
+import { bucket, choose, type Choice, type Tunable, type Values } from './tuning/choice.js';
+import { OTHER_WORKGROUPS, WORKGROUPS } from './tuning/tiles.js';
 
 interface Axis {
   size: number;
@@ -36,13 +38,21 @@ function normalisedAxes(x: Tensor, axes: readonly number[], op: string): number[
   return normalised;
 }
 
-/**
- * y = scale · Σ x over `axes` (logical), written into `y`, whose elements must lie in memory as the kept axes of x do: the
- * same shape with summed sizes 1 or dropped.
- */
-export function sumInto(x: Tensor, axes: readonly number[], y: Tensor, scale = 1): void {
-  const strides = physicalStrides(x.shape);
-  const inMemory = physicalAxes(x.shape.length).map(axis => ({ axis, size: x.shape[axis]!, stride: strides[axis]! }));
+/** A sum over `axes` (logical) of a tensor. */
+interface SumSizes {
+  readonly shape: readonly number[];
+  readonly axes: readonly number[];
+}
+
+/** The kept and the summed axes in memory order, their strides counted in the elements that the kernel reads. */
+function axesInMemory({ shape, axes }: SumSizes): {
+  kept: Axis[];
+  summed: Axis[];
+  lanes: number;
+  alias: { V: string };
+} {
+  const strides = physicalStrides(shape);
+  const inMemory = physicalAxes(shape.length).map(axis => ({ axis, size: shape[axis]!, stride: strides[axis]! }));
   let kept: Axis[] = inMemory.filter(({ axis }) => !axes.includes(axis));
   let summed: Axis[] = inMemory.filter(({ axis }) => axes.includes(axis));
   const last = inMemory.at(-1);
@@ -55,21 +65,63 @@ export function sumInto(x: Tensor, axes: readonly number[], y: Tensor, scale = 1
     }));
     summed = summed.map(({ size, stride }) => ({ size, stride: stride / lanes }));
   }
-  const device = x.device;
+  return { kept, summed, lanes, alias };
+}
+
+function sumChoice(workgroup: number, workgroups: number): Choice {
+  return {
+    shader: 'reduce',
+    values: { WORKGROUP: workgroup, workgroups },
+    order: `cut for ${workgroups}`,
+  };
+}
+
+const STANDARD_SUM = sumChoice(WORKGROUP, WORKGROUPS);
+const SUMS = [WORKGROUPS, ...OTHER_WORKGROUPS].flatMap(count => [64, 128, 256].map(size => sumChoice(size, count)));
+
+export const tunableSum: Tunable<SumSizes> = {
+  name: 'reduce_sum',
+  shapeClass: sizes => {
+    const { kept, summed, lanes } = axesInMemory(sizes);
+    return `${bucket(count(summed))} into ${bucket(count(kept))}${lanes > 1 ? '' : ' scalar'}`;
+  },
+  standard: () => STANDARD_SUM,
+  candidates: () => SUMS,
+  work: ({ shape }) => elementCount(shape),
+  operands: ({ shape }) => [shape],
+  result: ({ shape, axes }) => [elementCount(shape.filter((_, axis) => !axes.includes(axis)))],
+  launch: (choice, { axes }, [x], y) => {
+    sumInto(x!, axes, y, 1, choice);
+  },
+};
+
+/**
+ * y = scale · Σ x over `axes` (logical), written into `y`, whose elements must lie in memory as the kept axes of x do: the
+ * same shape with summed sizes 1 or dropped.
+ */
+export function sumInto(
+  x: Tensor,
+  axes: readonly number[],
+  y: Tensor,
+  scale = 1,
+  choice: Choice = choose(x.device, tunableSum, { shape: x.shape, axes }),
+): void {
+  const { device } = x;
+  const { kept, summed, lanes, alias } = axesInMemory({ shape: x.shape, axes });
+  const { WORKGROUP: workgroup, workgroups } = choice.values as Values<'WORKGROUP' | 'workgroups'>;
   const results = count(kept);
   const positions = count(summed);
-  const groups = Math.ceil(results / WORKGROUP);
-  const splits = splitCount(groups, positions, 64);
+  const splits = splitCount(Math.ceil(results / WORKGROUP), positions, 64, workgroups);
   const chunk = Math.ceil(positions / splits);
   const used = Math.ceil(positions / chunk);
   const parts = used > 1 ? Tensor.empty([used, results * lanes], { device }) : y;
   device.dispatch({
     shader: 'reduce',
     entry: 'reduce_sum',
-    constants: alias,
+    constants: { ...alias, WORKGROUP: workgroup },
     bindings: { x: x.slice, y: parts.slice },
     params: { results, positions, chunk, ...four(kept, 'o'), ...four(summed, 'r'), scale: used > 1 ? 1 : scale },
-    grid: [groups, 1, used],
+    grid: [Math.ceil(results / workgroup), 1, used],
   });
   if (used > 1) {
     sumInto(parts, [0], y, scale);

@@ -22,7 +22,7 @@ export function laneCounts(device: Device): readonly number[] {
 export function subgroupCounts(device: Device, lanes: number): readonly number[] {
   const exact = device.info.subgroupMinSize === device.info.subgroupMaxSize;
   const most = device.limits.maxComputeInvocationsPerWorkgroup;
-  return [1, ...(exact ? [2, 4, 8].filter(count => count * lanes <= Math.min(most, 256)) : [])];
+  return [1, ...(exact ? [2, 4].filter(count => count * lanes <= Math.min(most, 256)) : [])];
 }
 
 /** Blocks of the portable kernels: `threads` invocations a side, `per` values each a side, slices `depth` deep. */

@@ -1,0 +1,25 @@
+import { tunableConvolution } from '../conv2d_tuning.js';
+import { tunableProducts } from '../matmul.js';
+import { tunablePointwise } from '../pointwise.js';
+import { tunableSum } from '../reduce.js';
+import type { Tunable } from './choice.js';
+
+/** Everything that can run in several ways. */
+export const tunables: readonly Tunable[] = [
+  ...Object.values(tunableConvolution),
+  ...Object.values(tunableProducts),
+  tunableSum,
+  tunablePointwise,
+];
+
+/** The shader files that choices name; a table holds only for their texts. */
+export const tunedShaders = [
+  'conv2d',
+  'conv2d_portable',
+  'conv2d_depthwise',
+  'matmul',
+  'matmul_portable',
+  'pointwise',
+  'reduce',
+  'transpose',
+] as const;

@@ -1,3 +1,5 @@
+import { access, constants } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import type { ModelChoice } from '../train/model.js';
 import type { Grouping } from '../train/profile/profile.js';
@@ -60,6 +62,7 @@ async function runProfile(name: string, flags: Flags): Promise<void> {
   const { findModel } = await import('./find-model.js');
   const { batchSize, steps, mode, ...choice } = options;
   findModel({ model: name, ...choice });
+  if (trace !== undefined) await requireFolder(trace);
   const { openDevice } = await import('../gpu/node.js');
   const { kernelProfiles, profile } = await import('../train/profile/profile.js');
   const { profileJson, profileLines } = await import('./report/profile.js');
@@ -85,4 +88,11 @@ async function runProfile(name: string, flags: Flags): Promise<void> {
     status.clear();
     device.destroy();
   }
+}
+
+/** Whether the file can be written is asked before a profile is made for it. */
+async function requireFolder(path: string): Promise<void> {
+  await access(dirname(resolve(path)), constants.W_OK).catch((error: unknown) => {
+    throw new UserError(`${path} cannot be written: ${error instanceof Error ? error.message : String(error)}`);
+  });
 }

@@ -1,6 +1,8 @@
 import { Command, Option } from 'commander';
 import { SPLIT_NAMES, type DataSet, type SplitName } from '../data/dataset.js';
 import { auditCommand } from './data/audit.js';
+import { exploreCommand } from './data/explore.js';
+import { infoCommand } from './data/info.js';
 import { dataDescription, integer, jsonDescription, oneOf } from './options.js';
 import { columns, whole } from './report/format.js';
 
@@ -15,7 +17,12 @@ interface PreviewFlags {
 }
 
 export function dataCommand(): Command {
-  return new Command('data').summary('look at a data set').addCommand(previewCommand()).addCommand(auditCommand());
+  return new Command('data')
+    .summary('look at a data set')
+    .addCommand(infoCommand())
+    .addCommand(previewCommand())
+    .addCommand(exploreCommand())
+    .addCommand(auditCommand());
 }
 
 function previewCommand(): Command {

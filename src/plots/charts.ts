@@ -1,0 +1,101 @@
+import { drawChart } from './chart.js';
+
+/** One part of a bar, a slice of a pie. */
+export interface Share {
+  readonly category: string;
+  readonly count: number;
+}
+
+const count = (field: string) => ({ field, type: 'quantitative' as const });
+
+/** A bar for each category, made of the parts that the series give to it; categories and series keep their order. */
+export function stackedBars(
+  title: string,
+  series: readonly { readonly name: string; readonly shares: readonly Share[] }[],
+  axis: string,
+): Promise<string> {
+  const values = series.flatMap(({ name, shares }, order) =>
+    shares.map(share => ({ category: share.category, count: share.count, series: name, order })),
+  );
+  const categories = [...new Set(values.map(({ category }) => category))];
+  return drawChart({
+    title,
+    description: title,
+    width: Math.max(280, 64 * categories.length),
+    height: 240,
+    data: { values },
+    encoding: { x: { field: 'category', type: 'nominal', sort: categories, title: null, axis: { labelAngle: -30 } } },
+    layer: [
+      {
+        mark: 'bar',
+        encoding: {
+          y: { ...count('count'), stack: 'zero', title: axis },
+          color: { field: 'series', type: 'nominal', sort: series.map(({ name }) => name), title: null },
+          order: { field: 'order' },
+        },
+      },
+      {
+        mark: { type: 'text', dy: -6 },
+        encoding: {
+          y: { aggregate: 'sum', ...count('count') },
+          text: { aggregate: 'sum', ...count('count'), format: ',' },
+        },
+      },
+    ],
+  });
+}
+
+/** A slice for each category; the legend tells its share of all, so that thin slices can be read too. */
+export function pie(title: string, shares: readonly Share[]): Promise<string> {
+  const total = shares.reduce((sum, share) => sum + share.count, 0);
+  const values = shares.map(({ category, count }, order) => ({
+    label: `${category}  ${((100 * count) / total).toFixed(1)} %`,
+    count,
+    order,
+  }));
+  return drawChart({
+    title,
+    description: title,
+    width: 240,
+    height: 240,
+    data: { values },
+    mark: { type: 'arc', outerRadius: 110 },
+    encoding: {
+      theta: { ...count('count'), stack: true },
+      order: { field: 'order' },
+      color: { field: 'label', type: 'nominal', sort: values.map(({ label }) => label), title: null },
+    },
+  });
+}
+
+/** How often each byte occurs, in per cent of all: an area for each series, over one another. */
+export function byteHistogram(
+  title: string,
+  series: readonly { readonly name: string; readonly colour: string; readonly histogram: ArrayLike<number> }[],
+  axis: string,
+): Promise<string> {
+  const values = series.flatMap(({ name, histogram }) => {
+    const counts = Array.from(histogram);
+    const total = counts.reduce((sum, times) => sum + times, 0);
+    return counts.map((times, value) => ({ series: name, value, share: total === 0 ? 0 : times / total }));
+  });
+  return drawChart({
+    title,
+    description: title,
+    width: 512,
+    height: 220,
+    data: { values },
+    mark: { type: 'area', interpolate: 'step', opacity: series.length > 1 ? 0.5 : 0.9 },
+    encoding: {
+      x: { field: 'value', type: 'quantitative', scale: { domain: [0, 255], nice: false }, title: axis },
+      y: { field: 'share', type: 'quantitative', stack: null, title: 'share of pixels', axis: { format: '.1%' } },
+      color: {
+        field: 'series',
+        type: 'nominal',
+        scale: { domain: series.map(({ name }) => name), range: series.map(({ colour }) => colour) },
+        title: null,
+        ...(series.length > 1 ? {} : { legend: null }),
+      },
+    },
+  });
+}

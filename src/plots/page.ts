@@ -1,0 +1,69 @@
+import { escapeMarkup } from './markup.js';
+
+/** A part of a page: figures (SVG elements) or a table, under a heading. */
+export interface Section {
+  readonly heading: string;
+  readonly text?: string;
+  readonly figures?: readonly string[];
+  /** The first row is the head, the first cell of each row its name. */
+  readonly table?: readonly (readonly string[])[];
+}
+
+const STYLE = `
+:root { color-scheme: light dark; --paper: #fff; --ink: #1c1c1c; --soft: #6a6a6a; --line: #ddd; }
+@media (prefers-color-scheme: dark) { :root { --paper: #16181c; --ink: #e8e8e8; --soft: #a0a0a0; --line: #3a3d42; } }
+body { margin: 2rem auto; padding: 0 1rem; max-width: 68rem; background: var(--paper); color: var(--ink);
+  font: 16px/1.5 system-ui, sans-serif; }
+h1 { font-size: 1.6rem; } h2 { font-size: 1.15rem; margin-top: 2.5rem; }
+p { color: var(--soft); white-space: pre-line; }
+.figures { display: flex; flex-wrap: wrap; gap: 2rem; align-items: start; }
+figure { margin: 0; max-width: 100%; overflow-x: auto; } figure svg { max-width: 100%; height: auto; }
+.table { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: 0.25rem 0.75rem; text-align: right; border-bottom: 1px solid var(--line); }
+th:first-child { text-align: left; font-weight: normal; } thead th { font-weight: 600; }`;
+
+/**
+ * One HTML page that needs nothing but itself: figures are inline, styles too, and its content policy forbids the browser to
+ * load anything. It follows the reader's choice of light or dark.
+ */
+export function htmlPage(title: string, introduction: string, sections: readonly Section[]): string {
+  const policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeMarkup(title)}</title>
+<style>${STYLE}
+</style>
+</head>
+<body>
+<h1>${escapeMarkup(title)}</h1>
+<p>${escapeMarkup(introduction)}</p>
+${sections.map(sectionHtml).join('\n')}
+</body>
+</html>
+`;
+}
+
+function sectionHtml({ heading, text, figures = [], table }: Section): string {
+  return [
+    '<section>',
+    `<h2>${escapeMarkup(heading)}</h2>`,
+    ...(text === undefined ? [] : [`<p>${escapeMarkup(text)}</p>`]),
+    ...(figures.length > 0
+      ? [`<div class="figures">`, ...figures.map(svg => `<figure>${svg}</figure>`), '</div>']
+      : []),
+    ...(table ? [tableHtml(table)] : []),
+    '</section>',
+  ].join('\n');
+}
+
+function tableHtml([head = [], ...rows]: readonly (readonly string[])[]): string {
+  const headCells = head.map(cell => `<th scope="col">${escapeMarkup(cell)}</th>`).join('');
+  const lines = rows.map(([name = '', ...cells]) => {
+    return `<tr><th scope="row">${escapeMarkup(name)}</th>${cells.map(cell => `<td>${escapeMarkup(cell)}</td>`).join('')}</tr>`;
+  });
+  return `<div class="table"><table><thead><tr>${headCells}</tr></thead><tbody>\n${lines.join('\n')}\n</tbody></table></div>`;
+}

@@ -34,7 +34,21 @@ export { linear, matmul } from './matmul.js';
 export { maxPool2d, type PoolOptions } from './max_pool2d.js';
 export { normaliseChannels, repeatChannels } from './normalise_channels.js';
 export { ShapeError, type OpDefinition, type Pair } from './op.js';
-export { optimizerStep, type FlatRange, type StepConstants, type UpdateRule } from './optimizer.js';
+export {
+  CHUNK_BYTES,
+  FROZEN_CHUNK,
+  gradientNorm,
+  normPartsBytes,
+  optimizerStep,
+  RECORD_HEADER,
+  RECORD_SIZE,
+  swapAverage,
+  updateAverage,
+  type Clipping,
+  type FlatMemory,
+  type UpdateConstants,
+  type UpdateRule,
+} from './optimizer.js';
 export {
   activationBackward,
   gelu,

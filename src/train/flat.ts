@@ -13,8 +13,8 @@ export interface Place {
 
 /**
  * Parameters laid one after the other in one buffer, and their gradients in the same order in a second: one launch
- * updates any run of neighbours. Between a parameter's end and the next one's aligned beginning lies padding whose
- * contents mean nothing.
+ * updates them all. Between a parameter's end and the next one's aligned beginning lies padding whose contents mean
+ * nothing.
  */
 export class FlatBlock {
   readonly places: readonly Place[];
@@ -65,13 +65,9 @@ export class FlatBlock {
     return blocks.map(block => new FlatBlock(device, block));
   }
 
-  /** Parameters and gradients of the neighbours from `first` to `last`. */
-  range(first: Place, last: Place): { parameter: Slice; gradient: Slice } {
-    const span = { offset: first.offset, bytes: last.offset + last.bytes - first.offset };
-    return {
-      parameter: { buffer: this.#parameters.slice.buffer, ...span },
-      gradient: { buffer: this.#gradients.slice.buffer, ...span },
-    };
+  /** All parameters and all gradients, padding included. */
+  get memory(): { parameter: Slice; gradient: Slice } {
+    return { parameter: this.#parameters.slice, gradient: this.#gradients.slice };
   }
 
   /** Lets go of the buffers; the parameters keep theirs until they are disposed, gradients until `zeroGrad`. */

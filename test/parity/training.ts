@@ -1,4 +1,4 @@
-import { Adam, SGD, type Optimizer } from '../../src/train/optim.js';
+import { Adam, AdamW, RMSprop, SGD, type Optimizer } from '../../src/train/optim.js';
 import { Parameter, Tensor } from '../../src/tensor/index.js';
 import { compare, relativeToLargest, type Deviation } from './compare.js';
 import { fill } from './fill.js';
@@ -49,6 +49,14 @@ const optimizers: Record<string, OptimizerEntry> = {
   adam: {
     options: ['weightDecay'],
     make: (parameters, options) => new Adam(parameters, { lr: 1e-2, ...options }),
+  },
+  adamw: {
+    options: ['weightDecay'],
+    make: (parameters, options) => new AdamW(parameters, { lr: 1e-2, ...options }),
+  },
+  rmsprop: {
+    options: ['alpha', 'momentum', 'centered', 'weightDecay'],
+    make: (parameters, options) => new RMSprop(parameters, { lr: 1e-2, ...options }),
   },
 };
 

@@ -68,19 +68,40 @@ export interface RmsPropOptions {
   eps?: number;
   weightDecay?: number;
   momentum?: number;
+  centered?: boolean;
 }
 
-export function rmsProp({ lr, alpha = 0.99, eps = 1e-8, weightDecay = 0, momentum = 0 }: RmsPropOptions): Update {
+export function rmsProp(options: RmsPropOptions): Update {
+  const { lr, alpha = 0.99, eps = 1e-8, weightDecay = 0, momentum = 0, centered = false } = options;
   let square: Float64Array | undefined;
+  let mean: Float64Array | undefined;
   let buffer: Float64Array | undefined;
   return (p, g) => {
     square ??= new Float64Array(p.length);
+    mean ??= new Float64Array(p.length);
     buffer ??= new Float64Array(p.length);
     for (let i = 0; i < p.length; i++) {
       const gradient = g[i]! + weightDecay * p[i]!;
       square[i] = alpha * square[i]! + (1 - alpha) * gradient ** 2;
-      buffer[i] = momentum * buffer[i]! + gradient / (Math.sqrt(square[i]!) + eps);
+      mean[i] = alpha * mean[i]! + (1 - alpha) * gradient;
+      const spread = centered ? square[i]! - mean[i]! ** 2 : square[i]!;
+      buffer[i] = momentum * buffer[i]! + gradient / (Math.sqrt(spread) + eps);
       p[i]! -= lr * buffer[i]!;
     }
   };
+}
+
+/** torch.nn.utils.clip_grad_norm_ with the 2-norm: the gradients, scaled together, and the norm that they had. */
+export function clipByNorm(
+  gradients: readonly Float64Array[],
+  most: number,
+): { norm: number; clipped: Float64Array[] } {
+  const norm = Math.sqrt(gradients.reduce((sum, g) => sum + g.reduce((part, value) => part + value ** 2, 0), 0));
+  const factor = Math.min(1, most / (norm + 1e-6));
+  return { norm, clipped: gradients.map(g => g.map(value => value * factor)) };
+}
+
+/** torch.nn.utils.clip_grad_value_. */
+export function clipByValue(gradients: readonly Float64Array[], most: number): Float64Array[] {
+  return gradients.map(g => g.map(value => Math.min(most, Math.max(-most, value))));
 }

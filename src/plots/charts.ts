@@ -63,7 +63,13 @@ export function pie(title: string, shares: readonly Share[]): Promise<string> {
     encoding: {
       theta: { ...count('count'), stack: true },
       order: { field: 'order' },
-      color: { field: 'label', type: 'nominal', sort: values.map(({ label }) => label), title: null },
+      color: {
+        field: 'label',
+        type: 'nominal',
+        sort: values.map(({ label }) => label),
+        scale: { scheme: values.length > 10 ? 'tableau20' : 'tableau10' },
+        title: null,
+      },
     },
   });
 }
@@ -77,7 +83,9 @@ export function byteHistogram(
   const values = series.flatMap(({ name, histogram }) => {
     const counts = Array.from(histogram);
     const total = counts.reduce((sum, times) => sum + times, 0);
-    return counts.map((times, value) => ({ series: name, value, share: total === 0 ? 0 : times / total }));
+    // The last step is drawn up to 256.
+    const steps = [...counts, counts.at(-1)!];
+    return steps.map((times, value) => ({ series: name, value, share: total === 0 ? 0 : times / total }));
   });
   return drawChart({
     title,
@@ -85,9 +93,15 @@ export function byteHistogram(
     width: 512,
     height: 220,
     data: { values },
-    mark: { type: 'area', interpolate: 'step', opacity: series.length > 1 ? 0.5 : 0.9 },
+    mark: { type: 'area', interpolate: 'step-after', opacity: series.length > 1 ? 0.5 : 0.9 },
     encoding: {
-      x: { field: 'value', type: 'quantitative', scale: { domain: [0, 255], nice: false }, title: axis },
+      x: {
+        field: 'value',
+        type: 'quantitative',
+        scale: { domain: [0, 256], nice: false },
+        title: axis,
+        axis: { values: [0, 64, 128, 192, 255] },
+      },
       y: { field: 'share', type: 'quantitative', stack: null, title: 'share of pixels', axis: { format: '.1%' } },
       color: {
         field: 'series',

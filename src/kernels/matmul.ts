@@ -2,6 +2,7 @@ import type { Device } from '../gpu/device.js';
 import { gradientFor, record, Tensor } from '../tensor/index.js';
 import { activationNumber, type OutputActivation } from './activation.js';
 import { linearGrid, splitCount } from './grid.js';
+import { matrixBlock, matrixTiles } from './matrix_tiles.js';
 import { activationBackward } from './pointwise.js';
 import { sumInto, sumOfParts } from './reduce.js';
 import { requireShape, type OpDefinition } from './op.js';
@@ -60,11 +61,21 @@ const aligned: Readonly<Record<Kind, (sizes: ProductSizes) => boolean>> = {
   tn: ({ m, n }) => m % 4 === 0 && n % 4 === 0,
 };
 
-function standardProduct(kind: Kind, sizes: ProductSizes, { subgroupSize: lanes }: Device): Choice {
+function standardProduct(kind: Kind, sizes: ProductSizes, device: Device): Choice {
+  const [matrices] = matrixProducts(kind, sizes, device);
+  if (matrices) return matrices;
+  const { subgroupSize: lanes } = device;
   const subgroups = lanes >= 4 && aligned[kind](sizes);
   if (kind === 'nt') return subgroups ? laneTile(lanes, 1, 4, 16) : portableTile('matmul_portable');
   const choice = subgroups ? rowTile(lanes, 1, 16) : portableTile('matmul_portable');
   return kind === 'tn' ? cutFor(WORKGROUPS, choice) : choice;
+}
+
+/** Under mixed precision: blocks of subgroup matrices, where rows can be read as vec4. */
+function matrixProducts(kind: Kind, sizes: ProductSizes, device: Device): Choice[] {
+  if (!device.matrices || !aligned[kind](sizes)) return [];
+  const tiles = matrixTiles('matmul_matrix', device, device.matrices);
+  return kind === 'tn' ? cut(tiles) : tiles;
 }
 
 function subgroupProducts(kind: Kind, device: Device): Choice[] {
@@ -87,6 +98,8 @@ function tunableProduct(kind: Kind): Tunable<ProductSizes> {
     },
     standard: (sizes, device) => standardProduct(kind, sizes, device),
     candidates: (sizes, device) => {
+      const matrices = matrixProducts(kind, sizes, device);
+      if (matrices.length > 0) return matrices;
       const choices = [
         ...(aligned[kind](sizes) ? subgroupProducts(kind, device) : []),
         ...portableTiles('matmul_portable', device),
@@ -121,7 +134,16 @@ export function product(
   const finish = { BIAS: epilogue.bias !== undefined, ACTIVATION: activationNumber(epilogue.activation) };
   const bias = epilogue.bias?.slice ?? device.zeros;
   const operands = { a: a.slice, b: b.slice };
-  if (choice.shader === 'matmul_portable') {
+  if (choice.shader === 'matmul_matrix') {
+    const [rows, columns] = matrixBlock(choice);
+    device.dispatch({
+      ...call,
+      shader: choice.shader,
+      constants: { ...choice.values, ...finish },
+      bindings: { ...operands, c: c.slice, bias },
+      grid: [Math.ceil(n / columns), ...linearGrid(device, m, rows)],
+    });
+  } else if (choice.shader === 'matmul_portable') {
     const { THREADS, PER } = choice.values as Values<'THREADS' | 'PER'>;
     device.dispatch({
       ...call,
@@ -167,16 +189,23 @@ export function productOfTransposed(
   const { m, n, k } = sizes;
   const { workgroups, ...constants } = choice.values;
   const subgroups = choice.shader === shader;
+  const matrices = choice.shader === 'matmul_matrix';
   // Cut for the default block, so that blocks of other sizes add in the same order.
-  const blocks = subgroups
-    ? Math.ceil(n / 4 / device.subgroupSize) * Math.ceil(m / 16)
-    : Math.ceil(n / 32) * Math.ceil(m / 32);
+  const blocks = matrices
+    ? Math.ceil(n / 64) * Math.ceil(m / 128)
+    : subgroups
+      ? Math.ceil(n / 4 / device.subgroupSize) * Math.ceil(m / 16)
+      : Math.ceil(n / 32) * Math.ceil(m / 32);
   const depth = Math.ceil(k / splitCount(blocks, k, LEAST_DEPTH, workgroups));
   const splits = Math.ceil(k / depth);
   const { SG, SUBGROUPS, ROWS, THREADS, PER } = choice.values as Values<
     'SG' | 'SUBGROUPS' | 'ROWS' | 'THREADS' | 'PER'
   >;
-  const [across, down] = subgroups ? [4 * SG * SUBGROUPS, ROWS] : [THREADS * PER, THREADS * PER];
+  const [down, across] = matrices
+    ? matrixBlock(choice)
+    : subgroups
+      ? [ROWS, 4 * SG * SUBGROUPS]
+      : [THREADS * PER, THREADS * PER];
   sumOfParts(c, splits, parts => {
     device.dispatch({
       shader: choice.shader,

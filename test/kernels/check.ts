@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { registry, type OpName } from '../../src/kernels/index.js';
+import type { Device } from '../../src/gpu/device.js';
 import { backward, setDefaultDevice, Tensor } from '../../src/tensor/index.js';
 import { RandomStream } from '../../src/util/random.js';
 import { paths } from '../devices.js';
@@ -54,16 +55,16 @@ export function randomTensor(
 
 /**
  * Runs an operation of the registry on random inputs of these shapes, and checks its output and every gradient under a
- * random cotangent against the float64 oracle, on one path.
+ * random cotangent against the float64 oracle, on one path or device.
  */
 export async function checkOp(
-  path: keyof typeof paths,
+  path: keyof typeof paths | Device,
   name: OpName,
   shapes: Readonly<Record<string, readonly number[]>>,
   params: RefParams = {},
   options: CheckOptions = {},
 ): Promise<void> {
-  setDefaultDevice(await paths[path]());
+  setDefaultDevice(typeof path === 'string' ? await paths[path]() : path);
   const reference = references[name];
   if (!reference) throw new Error(`${name} has no reference in test/reference`);
   const stream = new RandomStream(options.seed ?? 1, 99);

@@ -48,9 +48,9 @@ export function choiceName({ shader, values }: Choice): string {
   return [shader, ...Object.entries(values).map(([name, value]) => `${name}=${value}`)].join(' ');
 }
 
-/** The name under which tables list a class of shapes. */
-function keyOf<P extends object>(tunable: Tunable<P>, problem: P): string {
-  return `${tunable.name} ${tunable.shapeClass(problem)}`;
+/** The name under which tables list a class of shapes; mixed precision has choices of its own. */
+export function keyOf<P extends object>(device: Device, tunable: Tunable<P>, problem: P): string {
+  return `${tunable.name} ${tunable.shapeClass(problem)}${device.matrices ? ' amp' : ''}`;
 }
 
 /** What `recordProblems` collects, while it does. */
@@ -66,7 +66,7 @@ const lookups = new WeakMap<Device, { table: TuningTable; found: Map<string, Cho
 export function choose<P extends object>(device: Device, tunable: Tunable<P>, problem: P): Choice {
   const { tuning } = device;
   if (tuning.size === 0 && !recorded) return tunable.standard(problem, device);
-  const key = keyOf(tunable, problem);
+  const key = keyOf(device, tunable, problem);
   if (recorded && !recorded.has(key)) recorded.set(key, { key, tunable, problem });
   const name = tuning.get(key);
   if (name === undefined) return tunable.standard(problem, device);

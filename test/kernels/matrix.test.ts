@@ -1,0 +1,198 @@
+import { create } from 'webgpu';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Device } from '../../src/gpu/device.js';
+import type { MatrixShape } from '../../src/gpu/matrices.js';
+import { shaderText, waitInTurns } from '../../src/gpu/node.js';
+import { linear, matmul } from '../../src/kernels/index.js';
+import { matrixTiles } from '../../src/kernels/matrix_tiles.js';
+import { choiceName } from '../../src/kernels/tuning/choice.js';
+import { setDefaultDevice, Tensor } from '../../src/tensor/index.js';
+import { checkOp } from './check.js';
+
+/**
+ * What stands in the shaders for a subgroup's matrices, in scalar code, so that all the rest of them (which value goes where,
+ * edges, splits, rounding) runs on adapters that have none. Operands stay in the tiles; each lane keeps its share of a result.
+ */
+const EMULATION = `
+struct Left { at: u32 }
+struct Right { at: u32 }
+const SHARE = M_SIZE * N_SIZE / SG;
+// Bounds that the compiler cannot see: unrolled, this would take it minutes.
+fn hidden(bound: u32) -> u32 { return min(bound, bound * p.n); }
+alias Result = array<f32, SHARE>;
+
+fn load_left(at: u32) -> Left { return Left(at); }
+fn load_right(at: u32) -> Right { return Right(at); }
+fn multiply_add(a: Left, b: Right, c: Result, lane: u32) -> Result {
+  var sum = c;
+  for (var i = 0u; i < hidden(SHARE); i++) {
+    let row = (i * SG + lane) / N_SIZE;
+    let column = (i * SG + lane) % N_SIZE;
+    for (var k = 0u; k < hidden(K_SIZE); k++) {
+      sum[i] += f32(a_tile[a.at + row * DEPTH + k]) * f32(b_tile[b.at + k * TILE_N + column]);
+    }
+  }
+  return sum;
+}
+fn store_result(at: u32, c: Result, lane: u32) {
+  for (var i = 0u; i < hidden(SHARE); i++) { c_tile[at + i * SG + lane] = c[i]; }
+}
+`;
+const LANGUAGE =
+  /\/\/ --- the language of subgroup matrices begins[^]*\/\/ --- the language of subgroup matrices ends ---\n/;
+
+function emulated(name: string): string {
+  const text = shaderText(name);
+  if (!name.endsWith('_matrix')) return text;
+  expect(text).toMatch(LANGUAGE);
+  return text
+    .replace('diagnostic(off, chromium.subgroup_matrix_uniformity);\n', '')
+    .replace('enable chromium_experimental_subgroup_matrix;\n', '')
+    .replace(LANGUAGE, EMULATION);
+}
+
+/** NVIDIA's, and one of three different sizes. The emulation needs no real subgroups: lanes meet at the shaders' barriers. */
+const shapes = {
+  '16x16x16': { m: 16, n: 16, k: 16, lanes: 32 },
+  '8x16x32': { m: 8, n: 16, k: 32, lanes: 64 },
+} satisfies Record<string, MatrixShape>;
+
+async function openEmulated(matrices: MatrixShape): Promise<Device> {
+  const gpu = create([]);
+  const adapter = (await gpu.requestAdapter())!;
+  const device = await adapter.requestDevice({ requiredFeatures: ['shader-f16', 'subgroups'] });
+  return new Device({ adapter, device, shaderText: emulated, wait: waitInTurns, keepAlive: gpu, matrices });
+}
+
+/** Sixty-fourths are f16 numbers, so that rounding changes none of them. */
+const exact = { value: (random: { uniform(): number }) => Math.round(random.uniform() * 128 - 64) / 64, rtol: 1e-3 };
+
+describe.each(Object.keys(shapes) as (keyof typeof shapes)[])('products on emulated matrices of %s', name => {
+  let device: Device;
+  beforeAll(async () => {
+    device = await openEmulated(shapes[name]);
+  });
+  afterAll(() => {
+    device.destroy();
+  });
+
+  // Blocks are 128 x 64 of slices 32 deep.
+  it.each([
+    [4, 4, 4],
+    [128, 32, 64],
+    [132, 36, 68],
+    [260, 68, 132],
+    [5, 8, 12],
+  ])('matmul (%i,%i)·(…,%i)', async (m, k, n) => {
+    await checkOp(device, 'matmul', { a: [m, k], b: [k, n] }, {}, exact);
+  });
+
+  it('linear with bias and activation, and a head of seven classes', async () => {
+    await checkOp(device, 'linear', { input: [70, 36], weight: [20, 36], bias: [20] }, { activation: 'relu' }, exact);
+    await checkOp(device, 'linear', { input: [5, 36], weight: [7, 36], bias: [7] }, {}, exact);
+  });
+
+  it('weight gradients over many rows, in splits', async () => {
+    await checkOp(device, 'linear', { input: [1030, 8], weight: [12, 8] }, {}, exact);
+  });
+
+  it.each([
+    ['3x3', [2, 8, 9, 7], [12, 8, 3, 3], { padding: 1 }],
+    [
+      '3x3 with stride 2, padding, bias and activation',
+      [3, 4, 11, 10],
+      [68, 4, 3, 3],
+      { padding: 1, stride: 2, activation: 'relu' },
+    ],
+    ['5x3 dilated', [1, 12, 14, 12], [4, 12, 5, 3], { dilation: [2, 1], padding: [3, 0] }],
+    ['1x1', [3, 20, 8, 8], [24, 20, 1, 1], {}],
+    ['1x1 with stride 2', [2, 8, 9, 9], [16, 8, 1, 1], { stride: 2 }],
+    ['of many pixels, in splits', [4, 4, 24, 24], [4, 4, 3, 3], { padding: 1 }],
+  ] as const)('conv2d %s', async (_, input, weight, params) => {
+    await checkOp(device, 'conv2d', { input, weight, bias: [weight[0]] }, { ...params }, exact);
+  });
+});
+
+describe('on emulated matrices', () => {
+  let device: Device;
+  beforeAll(async () => {
+    device = await openEmulated(shapes['16x16x16']);
+    setDefaultDevice(device);
+  });
+  afterAll(() => {
+    device.destroy();
+  });
+
+  it('operands are rounded to the nearest f16, ties to even', async () => {
+    const values = [
+      1,
+      1 + 2 ** -10,
+      1 + 2 ** -11,
+      1 + 3 * 2 ** -11,
+      1 + 2 ** -12,
+      -65504,
+      0.1,
+      2 ** -24,
+      3e-8,
+      0,
+      2049,
+      2051,
+    ];
+    const rounded = [1, 1 + 2 ** -10, 1, 1 + 2 ** -9, 1, -65504, 0.0999755859375, 2 ** -24, 2 ** -24, 0, 2048, 2052];
+    const identity = Tensor.from([1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1], [4, 4]);
+    expect([...(await matmul(Tensor.from(values, [3, 4]), identity).data())]).toEqual(rounded);
+  });
+
+  it('values beyond f16 are infinite, and NaN stays NaN', async () => {
+    const x = Tensor.from([70000, 1, 1, 1, NaN, 1, 1, 1, 1, 1, 1, 1], [3, 4]);
+    const y = await linear(x, Tensor.from([1, 1, 1, 1], [1, 4])).data();
+    expect([...y]).toEqual([Infinity, NaN, 4]);
+  });
+
+  it('sums are kept in f32', async () => {
+    // 4096 ones and a thousandth: in f16, sums above 2048 would lose the odd ones.
+    const a = Tensor.from(
+      Float32Array.from({ length: 4100 }, (_, i) => (i === 4099 ? 2 ** -10 : i === 4098 ? 0 : 1)),
+      [1, 4100],
+    );
+    const b = Tensor.from(new Float32Array(4100).fill(1), [1, 4100]);
+    expect([...(await linear(a, b).data())]).toEqual([4098 + 2 ** -10]);
+  });
+
+  it('the products take the matrix shaders, and sizes that are no whole vec4 do not', () => {
+    const launched: string[] = [];
+    const spy = (x: Tensor, w: Tensor) => {
+      const { dispatch } = device;
+      device.dispatch = call => {
+        launched.push(call.shader);
+        dispatch.call(device, call);
+      };
+      linear(x, w);
+      device.dispatch = dispatch;
+    };
+    spy(Tensor.zeros([3, 8]), Tensor.zeros([5, 8]));
+    spy(Tensor.zeros([3, 7]), Tensor.zeros([5, 7]));
+    expect(launched).toEqual(['matmul_matrix', 'matmul_portable']);
+  });
+
+  it('blocks of every size give the same bits', async () => {
+    const shape = shapes['16x16x16'];
+    const tiles = matrixTiles('matmul_matrix', device, shape);
+    expect(tiles.length).toBeGreaterThan(3);
+    const a = Tensor.from(
+      Float32Array.from({ length: 200 * 72 }, (_, i) => Math.sin(i)),
+      [200, 72],
+    );
+    const b = Tensor.from(
+      Float32Array.from({ length: 72 * 140 }, (_, i) => Math.cos(3 * i)),
+      [72, 140],
+    );
+    const results: Float32Array[] = [];
+    for (const tile of tiles) {
+      device.tuning = new Map([['matmul_nn 256x128x256 amp', choiceName(tile)]]);
+      results.push(await matmul(a, b).data());
+    }
+    device.tuning = new Map();
+    for (const result of results) expect(result).toEqual(results[0]);
+  });
+});

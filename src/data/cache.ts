@@ -1,9 +1,16 @@
-import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, open, readdir, rename, rm, stat, utimes, type FileHandle } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import envPaths from 'env-paths';
+import { beginPack, endPack, openPack, writePackImages, type PackFile } from './pack.js';
+import type { ImageForm, ImageSink, StoreIndex } from './store.js';
 
-const HEAD_BYTES = 64 * 1024;
+/** When the packs of a folder take more than this, those that were used longest ago are removed. */
+const MOST_BYTES = 32 * 1024 ** 3;
+/** A temporary file that nobody has written to for so long, of a process that is gone, is a leftover. */
+const LEFTOVER_MILLISECONDS = 60_000;
+const PACK = /\.pack$/;
+const TEMPORARY = /\.(\d+)-[0-9a-f-]{36}\.tmp$/;
 
 /** Where packed data sets are kept: `folder`, else what FACEGRAD_CACHE says, else the user's cache folder. */
 export function dataCacheFolder(folder?: string): string {
@@ -13,23 +20,158 @@ export function dataCacheFolder(folder?: string): string {
   return join(root, 'data');
 }
 
-/**
- * Identifies the contents of `file` without reading all of it: its size, the time of its last change, and a hash of its
- * first 64 KiB. `format` names the reader, so that two readers of one file do not share a cache.
- */
-export async function sourceKey(file: string, format: string): Promise<string> {
-  const handle = await open(file);
-  try {
-    const { size, mtimeMs } = await handle.stat();
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
-    const head = buffer.subarray(0, bytesRead);
-    return createHash('sha256').update(`${format} ${size} ${mtimeMs}\n`).update(head).digest('hex');
-  } finally {
-    await handle.close();
+/** Which pack belongs to a source: `state` names its files' sizes and times, `form` what decides about the pixels. */
+export interface PackName {
+  readonly path: string;
+  readonly key: string;
+  /** Beginning of the file names of all packs of the source, of this state and of earlier ones. */
+  readonly source: string;
+  /** Beginning of the file names of the packs of this state. */
+  readonly current: string;
+}
+
+/** The pack's place in `folder`; its name says to whoever looks there what it is. */
+export function packName(folder: string, source: string, state: string, form: string): PackName {
+  const absolute = resolve(source);
+  const name = `${basename(absolute).replace(/[^\w.-]/g, '_')}-${digest(absolute).slice(0, 8)}-`;
+  const current = `${name}${digest(state).slice(0, 8)}-`;
+  const path = join(folder, `${current}${digest(form).slice(0, 8)}.pack`);
+  return { path, key: digest(JSON.stringify([absolute, state, form])), source: name, current };
+}
+
+/** The pack, if it is there and sound; it then counts as used now. */
+export async function findPack({ path, key }: PackName): Promise<PackFile | undefined> {
+  const pack = await openPack(path, key);
+  const now = new Date();
+  // Only the order in which packs are removed depends on it.
+  if (pack) await utimes(path, now, now).catch(() => undefined);
+  return pack;
+}
+
+/** A pack being written, under a temporary name until `finish`: whoever finds the pack's own name finds it whole. */
+export class PackWriter implements ImageSink {
+  readonly #checksums: number[];
+
+  private constructor(
+    private readonly name: PackName,
+    private readonly form: ImageForm,
+    private readonly temporary: string,
+    private readonly file: FileHandle,
+    slots: number,
+  ) {
+    this.#checksums = new Array<number>(slots).fill(0);
+  }
+
+  /** Folders are made where they are missing. */
+  static async create(name: PackName, form: ImageForm, slots: number): Promise<PackWriter> {
+    const folder = dirname(name.path);
+    await mkdir(folder, { recursive: true });
+    await removeLeftovers(folder);
+    const temporary = `${name.path}.${process.pid}-${randomUUID()}.tmp`;
+    const writer = new PackWriter(name, form, temporary, await open(temporary, 'wx'), slots);
+    await beginPack(writer.file);
+    return writer;
+  }
+
+  async write(slot: number, images: Uint8Array, checksums: readonly number[]): Promise<void> {
+    checksums.forEach((value, i) => {
+      this.#checksums[slot + i] = value;
+    });
+    await writePackImages(this.file, this.form, slot, images);
+  }
+
+  /** Syncs the pack, gives it its name, and removes packs that it makes useless or that the folder has no room for. */
+  async finish(index: StoreIndex): Promise<void> {
+    try {
+      await endPack(this.file, this.name.key, index, this.#checksums);
+      await this.file.close();
+      await rename(this.temporary, this.name.path);
+    } catch (error) {
+      await this.abort();
+      throw error;
+    }
+    await removeUseless(this.name);
+  }
+
+  async abort(): Promise<void> {
+    await this.file.close().catch(() => undefined);
+    await rm(this.temporary, { force: true });
   }
 }
 
-/** The path of the pack for `file`; the name says to whoever looks into the folder what it is. */
-export function packPath(folder: string, file: string, key: string): string {
-  return join(folder, `${basename(file).replace(/[^\w.-]/g, '_')}-${key.slice(0, 16)}.pack`);
+export interface CachedPack {
+  readonly path: string;
+  readonly bytes: number;
+  /** Milliseconds since 1970. */
+  readonly used: number;
+}
+
+/** The packs in `folder`, the one used last first. */
+export async function listPacks(folder: string): Promise<CachedPack[]> {
+  const packs = await filesOf(folder, PACK);
+  return packs.sort((a, b) => b.used - a.used);
+}
+
+/** Removes all packs, their lists of damaged images and leftovers; gives what the packs took. */
+export async function clearPacks(folder: string): Promise<{ packs: number; bytes: number }> {
+  const packs = await listPacks(folder);
+  for (const { path } of packs) await removePack(path);
+  await removeLeftovers(folder);
+  return { packs: packs.length, bytes: packs.reduce((sum, { bytes }) => sum + bytes, 0) };
+}
+
+/** The file beside a pack that lists the images that were left out. */
+export function badListOf(pack: string): string {
+  return pack.replace(PACK, '.left-out.csv');
+}
+
+async function removePack(path: string): Promise<void> {
+  await rm(path, { force: true });
+  await rm(badListOf(path), { force: true });
+}
+
+/** Temporary files of processes that are gone. */
+async function removeLeftovers(folder: string): Promise<void> {
+  for (const { path, used } of await filesOf(folder, TEMPORARY)) {
+    const pid = Number(TEMPORARY.exec(path)![1]);
+    if (Date.now() - used > LEFTOVER_MILLISECONDS && !isAlive(pid)) await rm(path, { force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: there is such a process, of another user.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** Packs of earlier states of the source, and the oldest ones beyond MOST_BYTES; the new pack stays in any case. */
+async function removeUseless({ path: newest, source, current }: PackName): Promise<void> {
+  const packs = await listPacks(dirname(newest));
+  let total = 0;
+  for (const { path, bytes } of packs) {
+    if (path === newest) continue;
+    const name = basename(path);
+    const stale = name.startsWith(source) && !name.startsWith(current);
+    total += bytes;
+    if (stale || total > MOST_BYTES) await removePack(path).catch(() => undefined);
+  }
+}
+
+async function filesOf(folder: string, pattern: RegExp): Promise<CachedPack[]> {
+  const names = await readdir(folder).catch(() => []);
+  const found: CachedPack[] = [];
+  for (const name of names.filter(name => pattern.test(name))) {
+    const path = join(folder, name);
+    const info = await stat(path).catch(() => undefined);
+    if (info?.isFile()) found.push({ path, bytes: info.size, used: info.mtimeMs });
+  }
+  return found;
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }

@@ -1,98 +1,132 @@
-import { open, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { UserError } from '../util/errors.js';
-import { dataCacheFolder, packPath, sourceKey } from './cache.js';
-import type { DataSet } from './dataset.js';
-import { FER2013_CLASSES, FER2013_SIZE } from './fer2013/layout.js';
-import { readFer2013InWorker } from './fer2013/load.js';
-import { fingerprintOf } from './fingerprint.js';
-import { readPack, writePack } from './pack.js';
+import { assemble, classCounts, type Labelled } from './assemble.js';
+import { SPLIT_NAMES, type DataSet } from './dataset.js';
+import type { Format, Plan } from './formats/format.js';
+import type { FormatName } from './formats/names.js';
+import { findFormat, SUPPORTED } from './formats/registry.js';
+import type { LabelledImage } from './labels/image.js';
+import { otherDataSetWith } from './labels/known.js';
+import { OPTION_FLAGS, type DataOptions, type FormatOption, type LoadOptions } from './options.js';
+import { PackDamaged } from './pack.js';
+import { imagesOfCsv } from './pixels/csv.js';
+import { imagesOfFiles } from './pixels/files.js';
+import type { Images } from './pixels/images.js';
+import { storeOf } from './store.js';
 import { syntheticDataSet } from './synthetic/dataset.js';
+import { openSource, type Source } from './tree/open.js';
 
-export interface LoadOptions {
-  /** Where packed data sets are kept. By default FACEGRAD_CACHE, else the user's cache folder. */
-  cacheFolder?: string;
-  /** Told what is being done and how far it is, from 0 to 1. */
-  onProgress?: (fraction: number, text: string) => void;
-  /** Which faces are drawn for `synthetic`; files do not depend on it. 0 by default. */
-  seed?: number;
-}
-
-const SUPPORTED = "a FER-2013 CSV file (fer2013.csv, fer2013.csv.gz or icml_face_data.csv) or 'synthetic'";
-/** Goes up when the reader turns the same file into other bytes, so that old packs are left alone. */
-const FER2013_FORMAT = 'fer2013-csv 1';
+export type { LoadOptions } from './options.js';
 
 /**
- * Loads a data set: `synthetic`, or the path of a FER-2013 CSV file. A file is read once and kept in packed form in the
- * cache folder; a pack that is missing, damaged or of another state of the file is made anew. Rows without PublicTest or
- * PrivateTest leave `val` or `test` empty.
+ * Loads a data set: `synthetic`, or the path of a file, a folder or an archive, whose format is found by looking at it.
+ * Images are decoded once and kept in packed form in the cache folder; a pack that is missing, damaged or of another state
+ * of the source is made anew.
  *
- * @throws {UserError} when there is no such file, or it is not what it should be: file, line and reason
+ * @throws {UserError} when there is no such source, or it is not what it should be: place and reason
  */
 export async function loadDataSet(source: string, options: LoadOptions = {}): Promise<DataSet> {
   const report = options.onProgress ?? (() => undefined);
-  if (source === 'synthetic') {
-    const data = syntheticDataSet(options.seed ?? 0, fraction => {
-      report(fraction, 'drawing faces');
-    });
-    report(1, `drew ${describe(data)}`);
-    return data;
-  }
-  await checkIsFile(source);
-  const key = await sourceKey(source, FER2013_FORMAT);
-  const cached = packPath(dataCacheFolder(options.cacheFolder), source, key);
-  const packed = await readPack(cached, key);
-  if (packed !== undefined) {
-    report(1, `read ${describe(packed)} from the cache`);
-    return packed;
-  }
-
-  const splits = await readFer2013InWorker(source, fraction => {
-    report(fraction, `reading ${source}`);
+  if (source === 'synthetic') return loadSynthetic(options);
+  const opened = await openSource(source, SUPPORTED, fraction => {
+    report(fraction, `looking through ${source}`);
   });
-  if ((await sourceKey(source, FER2013_FORMAT)) !== key) {
-    throw new UserError(`${source}: the file changed while it was read; run the command again`);
-  }
-  const content = { classes: FER2013_CLASSES, channels: 1, height: FER2013_SIZE, width: FER2013_SIZE, splits };
-  const data: DataSet = { name: 'FER-2013', ...content, fingerprint: fingerprintOf(content) };
   try {
-    await writePack(cached, key, data);
-    report(1, `read ${describe(data)}`);
-  } catch (error) {
-    // A full or read-only disk costs the next load its speed, and nothing else.
-    report(1, `read ${describe(data)}; not cached: ${error instanceof Error ? error.message : String(error)}`);
+    const { format, source: inner } = await findFormat(opened, options);
+    refuseForeignOptions(format, options);
+    const plan = await format.plan(inner, options);
+    for (const warning of plan.warnings) options.onWarning?.(warning);
+    try {
+      return await loadPlan(format.name, plan, inner, options);
+    } catch (error) {
+      if (!(error instanceof PackDamaged)) throw error;
+      // The damaged pack is gone: this time it is made anew.
+      return await loadPlan(format.name, plan, inner, options);
+    }
+  } finally {
+    await opened.tree.close();
   }
+}
+
+async function loadPlan(format: FormatName, plan: Plan, source: Source, options: LoadOptions): Promise<DataSet> {
+  const { pixels } = plan;
+  const decoded =
+    pixels.kind === 'csv' ? await imagesOfCsv(source, pixels, options) : await imagesOfFiles(source, pixels, options);
+  const { store, outcome, pack } = decoded;
+  const warn = options.onWarning ?? (() => undefined);
+  try {
+    const images = usableImages(plan, decoded);
+    warnOfOtherDataSet(format, plan, images, source.path, warn);
+    const data = await assemble({ ...plan, images }, store, options, warn);
+    options.onProgress?.(1, `read ${describe(data)}${outcome}`);
+    return data;
+  } catch (error) {
+    if (error instanceof PackDamaged && pack !== undefined) await rm(pack, { force: true });
+    throw error;
+  } finally {
+    await store.close();
+  }
+}
+
+/** The plan's images whose pixels are there. */
+function usableImages(plan: Plan, { store, slots }: Images): LabelledImage[] {
+  const bad = new Set(store.bad.map(({ slot }) => slot));
+  const images = plan.images(store);
+  const placed = slots ? images.map(image => ({ ...image, slot: slots[image.slot]! })) : images;
+  return placed.filter(({ slot }) => !bad.has(slot));
+}
+
+function warnOfOtherDataSet(
+  format: FormatName,
+  { name, classes }: Plan,
+  images: readonly LabelledImage[],
+  path: string,
+  warn: (text: string) => void,
+): void {
+  for (const counts of classCounts(images, classes.length)) {
+    const other = otherDataSetWith(counts, format);
+    if (!other) continue;
+    warn(
+      `${path}: it is read as ${name} (--dataset ${format}), but its class counts are those of ${other.name}, ${other.part}; ` +
+        'check that its labels mean what they are taken for',
+    );
+    return;
+  }
+}
+
+function refuseForeignOptions(format: Format, options: DataOptions): void {
+  for (const [key, flag] of Object.entries(OPTION_FLAGS) as [FormatOption, string][]) {
+    if (options[key] === undefined || format.options.includes(key)) continue;
+    throw new UserError(`${flag} means nothing for ${format.name} (${format.layout}); leave it out`);
+  }
+}
+
+async function loadSynthetic(options: LoadOptions): Promise<DataSet> {
+  const report = options.onProgress ?? (() => undefined);
+  for (const [key, flag] of Object.entries({ ...OPTION_FLAGS, dataset: '--dataset' }) as [
+    keyof DataOptions,
+    string,
+  ][]) {
+    if (options[key] !== undefined) throw new UserError(`${flag} means nothing for synthetic faces; leave it out`);
+  }
+  const drawn = syntheticDataSet(options.seed ?? 0, fraction => {
+    report(fraction, 'drawing faces');
+  });
+  const { mapLabels, classesKeep, perClass, split } = options;
+  const data = (mapLabels ?? classesKeep ?? perClass ?? split) ? await choose(drawn, options) : drawn;
+  report(1, `drew ${describe(data)}`);
   return data;
 }
 
-async function checkIsFile(source: string): Promise<void> {
-  try {
-    const found = await stat(source);
-    if (found.isDirectory()) throw new UserError(await describeFolder(source));
-    if (!found.isFile()) throw new UserError(`${source}: not a regular file; facegrad reads ${SUPPORTED}`);
-    if (found.size === 0) throw new UserError(`${source}: the file is empty; facegrad reads ${SUPPORTED}`);
-    await (await open(source)).close();
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'ENOENT' || code === 'ENOTDIR') {
-      throw new UserError(`${source}: no such file; facegrad reads ${SUPPORTED}`);
-    }
-    throw new UserError(`${source}: cannot be opened (${String(code)})`);
-  }
+/** What the options make of a data set that is in memory. */
+async function choose(data: DataSet, options: LoadOptions): Promise<DataSet> {
+  const store = storeOf(data);
+  const images = store.names.map((_, slot) => ({ slot, label: store.labels[slot]!, split: store.splits[slot]! }));
+  const labelled: Labelled = { name: data.name, classes: data.classes, ownClasses: true, images };
+  return assemble(labelled, store, options, options.onWarning ?? (() => undefined));
 }
 
-async function describeFolder(folder: string): Promise<string> {
-  for (const name of ['fer2013.csv', 'fer2013.csv.gz', 'icml_face_data.csv']) {
-    const inside = join(folder, name);
-    const found = await stat(inside).catch(() => undefined);
-    if (found?.isFile() === true) return `${folder}: a folder; give the file in it: ${inside}`;
-  }
-  return `${folder}: a folder; facegrad reads ${SUPPORTED}, not folders of images`;
-}
-
-function describe(data: DataSet): string {
-  const { train, val, test } = data.splits;
-  const images = (train.count + val.count + test.count).toLocaleString('en');
-  return `${images} images`;
+function describe({ splits }: DataSet): string {
+  const images = SPLIT_NAMES.reduce((sum, name) => sum + splits[name].count, 0);
+  return `${images.toLocaleString('en')} images`;
 }

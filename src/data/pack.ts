@@ -1,121 +1,173 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { SPLIT_NAMES, type DataSet, type Split, type SplitName } from './dataset.js';
-import { fingerprintOf } from './fingerprint.js';
+import { createHash } from 'node:crypto';
+import { open, type FileHandle } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
+import { imageBytesOf, type BadImage, type ImageForm, type ImageStore, type StoreIndex } from './store.js';
+import { SPLIT_NAMES, type SplitName } from './dataset.js';
 
 /**
- * The cached form of a data set, all numbers little-endian:
+ * The cached form of decoded images, all numbers little-endian:
  *
  *     bytes 0..7    "facegrad"
  *     bytes 8..11   version
- *     bytes 12..15  length of the header
- *     bytes 16..47  SHA-256 of the header
- *     header        JSON: PackHeader
- *     labels of train, val, test; images of train, val, test
+ *     bytes 12..15  length of the index
+ *     bytes 16..23  where the index begins
+ *     bytes 24..55  SHA-256 of the index
+ *     images        (slots,H,W,C), from byte 56 on
+ *     index         JSON: PackIndex
  *
- * The header's fingerprint is that of the data set and covers every byte behind the header.
+ * The index comes last, so that images can be written as they are decoded. It holds a checksum of every image, so that a
+ * damaged byte is found when its image is read.
  */
 const MAGIC = 'facegrad';
-const VERSION = 1;
-const PREFIX_BYTES = 48;
+const VERSION = 2;
+const PREFIX_BYTES = 56;
+/** Images that lie side by side are read at once, in pieces of about this many bytes. */
+const READ_BYTES = 16 * 1024 * 1024;
 
-interface PackHeader {
-  /** Identifies the source file that was packed. */
+interface PackIndex {
+  /** Identifies the state of the source and the options that decide about pixels. */
   key: string;
-  name: string;
-  classes: string[];
   channels: number;
   height: number;
   width: number;
-  counts: Record<SplitName, number>;
-  fingerprint: string;
+  names: string[];
+  bad: BadImage[];
+  labels?: number[];
+  /** Places in SPLIT_NAMES. */
+  splits?: number[];
+  /** CRC-32 of each slot's image. */
+  checksums: number[];
 }
 
-/**
- * Writes a pack under a temporary name, syncs it and renames it: whoever finds `path` finds a whole pack. Folders are
- * made where they are missing.
- */
-export async function writePack(path: string, key: string, data: DataSet): Promise<void> {
-  const { name, classes, channels, height, width, splits, fingerprint } = data;
-  const counts = { train: splits.train.count, val: splits.val.count, test: splits.test.count };
-  const header: PackHeader = { key, name, classes: [...classes], channels, height, width, counts, fingerprint };
-  const headerBytes = Buffer.from(JSON.stringify(header));
+/** A pack whose bytes are not what was written. */
+export class PackDamaged extends Error {}
+
+/** Begins a pack; images follow by `writePackImages`, in any order, and `endPack` makes it whole. */
+export async function beginPack(file: FileHandle): Promise<void> {
+  await file.write(Buffer.alloc(PREFIX_BYTES), 0, PREFIX_BYTES, 0);
+}
+
+/** `images` (count,H,W,C) into the slots from `slot` on. */
+export async function writePackImages(file: FileHandle, form: ImageForm, slot: number, images: Uint8Array) {
+  await writeAll(file, images, PREFIX_BYTES + slot * imageBytesOf(form));
+}
+
+/** Writes the index and then the prefix, without which nothing that was written counts. */
+export async function endPack(
+  file: FileHandle,
+  key: string,
+  index: StoreIndex,
+  checksums: readonly number[],
+): Promise<void> {
+  const { channels, height, width, names, bad, labels, splits } = index;
+  const content: PackIndex = {
+    ...{ key, channels, height, width, names: [...names], bad: [...bad], checksums: [...checksums] },
+    ...(labels && labels.length > 0 ? { labels: [...labels] } : {}),
+    ...(splits && splits.length > 0 ? { splits: splits.map(name => SPLIT_NAMES.indexOf(name)) } : {}),
+  };
+  const bytes = Buffer.from(JSON.stringify(content));
+  const at = PREFIX_BYTES + names.length * imageBytesOf(index);
+  await writeAll(file, bytes, at);
   const prefix = Buffer.alloc(PREFIX_BYTES);
   prefix.write(MAGIC, 'latin1');
   prefix.writeUInt32LE(VERSION, 8);
-  prefix.writeUInt32LE(headerBytes.length, 12);
-  prefix.set(sha256(headerBytes), 16);
-
-  await mkdir(dirname(path), { recursive: true });
-  const temporary = `${path}.${randomUUID()}.tmp`;
-  try {
-    const file = await open(temporary, 'wx');
-    try {
-      for (const part of [prefix, headerBytes, ...SPLIT_NAMES.map(split => splits[split].labels)]) {
-        await file.writeFile(part);
-      }
-      for (const split of SPLIT_NAMES) await file.writeFile(splits[split].images);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  prefix.writeUInt32LE(bytes.length, 12);
+  prefix.writeBigUInt64LE(BigInt(at), 16);
+  prefix.set(sha256(bytes), 24);
+  await file.write(prefix, 0, PREFIX_BYTES, 0);
+  await file.sync();
 }
 
 /**
- * Reads a pack. Undefined when there is none at `path`, or none that can be used: another key, another version, cut
- * short, or a byte that is not what was written.
+ * Opens a pack. Undefined when there is none at `path`, or none that can be used: another key, another version, cut short,
+ * or with a damaged index.
  */
-export async function readPack(path: string, key: string): Promise<DataSet | undefined> {
-  const bytes = await readWhole(path);
-  if (bytes === undefined || bytes.length < PREFIX_BYTES) return undefined;
-  if (bytes.toString('latin1', 0, 8) !== MAGIC || bytes.readUInt32LE(8) !== VERSION) return undefined;
-  const bodyStart = PREFIX_BYTES + bytes.readUInt32LE(12);
-  const headerBytes = bytes.subarray(PREFIX_BYTES, bodyStart);
-  if (!sha256(headerBytes).equals(bytes.subarray(16, PREFIX_BYTES))) return undefined;
-  const header = JSON.parse(headerBytes.toString()) as PackHeader;
-  if (header.key !== key) return undefined;
-
-  const { name, classes, channels, height, width, counts, fingerprint } = header;
-  const imageBytes = channels * height * width;
-  const total = counts.train + counts.val + counts.test;
-  if (bytes.length !== bodyStart + total * (1 + imageBytes)) return undefined;
-
-  let labelsAt = bodyStart;
-  let imagesAt = bodyStart + total;
-  const take = (count: number): Split => {
-    // Plain arrays: a Buffer's `slice` is not a Uint8Array's.
-    const labels = new Uint8Array(bytes.buffer, bytes.byteOffset + labelsAt, count);
-    const images = new Uint8Array(bytes.buffer, bytes.byteOffset + imagesAt, count * imageBytes);
-    labelsAt += labels.length;
-    imagesAt += images.length;
-    return { count, labels, images };
-  };
-  const splits = { train: take(counts.train), val: take(counts.val), test: take(counts.test) };
-  const content = { classes, channels, height, width, splits };
-  return fingerprintOf(content) === fingerprint ? { name, ...content, fingerprint } : undefined;
-}
-
-async function readWhole(path: string): Promise<Buffer | undefined> {
+export async function openPack(path: string, key: string): Promise<PackFile | undefined> {
+  let file: FileHandle | undefined;
   try {
-    const file = await open(path);
-    try {
-      // One read into one allocation: `readFile` reads in pieces of half a megabyte, which takes twice as long.
-      const { size } = await file.stat();
-      const bytes = Buffer.allocUnsafeSlow(size);
-      const { bytesRead } = await file.read(bytes, 0, size, 0);
-      return bytes.subarray(0, bytesRead);
-    } finally {
-      await file.close();
-    }
+    file = await open(path);
+    const index = await readIndex(file);
+    if (index?.key === key) return new PackFile(file, index);
   } catch {
     // A cache that cannot be read, for whatever reason, is a cache that is not there.
-    return undefined;
+  }
+  await file?.close();
+  return undefined;
+}
+
+async function readIndex(file: FileHandle): Promise<PackIndex | undefined> {
+  const { size } = await file.stat();
+  const prefix = Buffer.alloc(PREFIX_BYTES);
+  await readAll(file, prefix, 0);
+  if (prefix.toString('latin1', 0, 8) !== MAGIC || prefix.readUInt32LE(8) !== VERSION) return undefined;
+  const at = Number(prefix.readBigUInt64LE(16));
+  const length = prefix.readUInt32LE(12);
+  if (at + length !== size) return undefined;
+  const bytes = Buffer.alloc(length);
+  await readAll(file, bytes, at);
+  if (!sha256(bytes).equals(prefix.subarray(24))) return undefined;
+  return JSON.parse(bytes.toString()) as PackIndex;
+}
+
+/** An open pack: the index in memory, images read as they are asked for. */
+export class PackFile implements ImageStore {
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+  readonly names: readonly string[];
+  readonly bad: readonly BadImage[];
+  readonly labels: readonly number[];
+  readonly splits: readonly SplitName[];
+  readonly #checksums: readonly number[];
+
+  constructor(
+    private readonly file: FileHandle,
+    index: PackIndex,
+  ) {
+    this.channels = index.channels;
+    this.height = index.height;
+    this.width = index.width;
+    this.names = index.names;
+    this.bad = index.bad;
+    this.labels = index.labels ?? [];
+    this.splits = (index.splits ?? []).map(place => SPLIT_NAMES[place]!);
+    this.#checksums = index.checksums;
+  }
+
+  /** @throws {PackDamaged} at the first image whose bytes are not those that were written */
+  async read(slots: Uint32Array, out: Uint8Array): Promise<void> {
+    const bytes = imageBytesOf(this);
+    const most = Math.max(1, Math.floor(READ_BYTES / bytes));
+    for (let start = 0; start < slots.length;) {
+      let end = start + 1;
+      while (end < slots.length && end - start < most && slots[end] === slots[end - 1]! + 1) end++;
+      const piece = out.subarray(start * bytes, end * bytes);
+      await readAll(this.file, piece, PREFIX_BYTES + slots[start]! * bytes);
+      for (let i = start; i < end; i++) {
+        const found = crc32(out.subarray(i * bytes, (i + 1) * bytes));
+        if (found !== this.#checksums[slots[i]!]) throw new PackDamaged(`image ${slots[i]!} is damaged`);
+      }
+      start = end;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.file.close();
+  }
+}
+
+/** Reads until `into` is full. */
+async function readAll(file: FileHandle, into: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < into.length;) {
+    const { bytesRead } = await file.read(into, done, into.length - done, position + done);
+    if (bytesRead === 0) throw new PackDamaged('the pack ends too early');
+    done += bytesRead;
+  }
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
   }
 }
 

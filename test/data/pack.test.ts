@@ -1,75 +1,167 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import type { DataSet } from '../../src/data/dataset.js';
+import { clearPacks, findPack, listPacks, packName, PackWriter, type PackName } from '../../src/data/cache.js';
+import type { DataSet, SplitName } from '../../src/data/dataset.js';
 import { fingerprintOf } from '../../src/data/fingerprint.js';
-import { readPack, writePack } from '../../src/data/pack.js';
+import { openPack, type PackFile } from '../../src/data/pack.js';
 import { useTemporaryFolder } from './fixtures.js';
 
-function smallDataSet(firstPixel = 0): DataSet {
-  const split = (count: number, start: number) => ({
-    count,
-    images: Uint8Array.from({ length: count * 2 * 3 * 3 }, (_, i) => start + i),
-    labels: Uint8Array.from({ length: count }, (_, i) => i % 2),
-  });
-  const splits = { train: split(5, firstPixel), val: split(2, 100), test: split(0, 0) };
-  const content = { classes: ['a', 'ü'], channels: 3, height: 2, width: 3, splits };
-  return { name: 'small', ...content, fingerprint: fingerprintOf(content) };
+const FORM = { channels: 3, height: 2, width: 3 };
+const BYTES = 18;
+const NAMES = ['a.png', 'b.png', 'ü.png', 'd.png', 'e.png'];
+const SPLITS: SplitName[] = ['train', 'train', 'val', 'test', 'train'];
+
+function pixels(slot: number): Uint8Array {
+  return Uint8Array.from({ length: BYTES }, (_, i) => slot * 40 + i);
+}
+
+async function write(name: PackName, change = 0): Promise<void> {
+  const writer = await PackWriter.create(name, FORM, NAMES.length);
+  // Not in the order of slots, as workers finish.
+  for (const slot of [3, 0, 4, 1]) {
+    const image = pixels(slot + (slot === 0 ? change : 0));
+    await writer.write(slot, image, [crc32(image)]);
+  }
+  const bad = [{ slot: 2, reason: 'the file is empty' }];
+  await writer.finish({ ...FORM, names: NAMES, bad, labels: [0, 1, 1, 0, 2], splits: SPLITS });
+}
+
+async function readAll(pack: PackFile, slots: number[]): Promise<number[]> {
+  const out = new Uint8Array(slots.length * BYTES);
+  await pack.read(Uint32Array.from(slots), out);
+  return [...out];
+}
+
+/** Whether a pack, read whole, gives back every byte. */
+async function isSound(name: PackName): Promise<boolean> {
+  const pack = await openPack(name.path, name.key);
+  if (!pack) return false;
+  try {
+    const images = await readAll(pack, [0, 1, 3, 4]);
+    return Buffer.from(images).equals(Buffer.concat([0, 1, 3, 4].map(pixels)));
+  } catch {
+    return false;
+  } finally {
+    await pack.close();
+  }
 }
 
 describe('a pack', () => {
   const folder = useTemporaryFolder();
+  const named = (state = 'state', form = 'form') => packName(join(folder.path(), 'deep', 'er'), '/data/x', state, form);
 
   it('gives back what was written, and leaves no other file', async () => {
-    const path = join(folder.path(), 'deep', 'er', 'x.pack');
-    await writePack(path, 'key', smallDataSet());
-    expect(await readPack(path, 'key')).toEqual(smallDataSet());
-    expect(await readdir(join(folder.path(), 'deep', 'er'))).toEqual(['x.pack']);
+    await write(named());
+    const pack = (await findPack(named()))!;
+    expect({ ...FORM, names: pack.names, labels: pack.labels, splits: pack.splits }).toEqual({
+      ...FORM,
+      names: NAMES,
+      labels: [0, 1, 1, 0, 2],
+      splits: SPLITS,
+    });
+    expect(pack.bad).toEqual([{ slot: 2, reason: 'the file is empty' }]);
+    expect(await readAll(pack, [4, 0, 1, 0])).toEqual([4, 0, 1, 0].flatMap(slot => [...pixels(slot)]));
+    await pack.close();
+    expect(await readdir(join(folder.path(), 'deep', 'er'))).toHaveLength(1);
   });
 
   it('replaces another one', async () => {
-    const path = join(folder.path(), 'x.pack');
-    await writePack(path, 'key', smallDataSet());
-    await writePack(path, 'key', smallDataSet(1));
-    expect((await readPack(path, 'key'))?.fingerprint).toBe(smallDataSet(1).fingerprint);
+    await write(named());
+    await write(named(), 1);
+    const pack = (await findPack(named()))!;
+    expect(await readAll(pack, [0])).toEqual([...pixels(1)]);
+    await pack.close();
   });
 
   it('is not there for another key, or when there is no file', async () => {
-    const path = join(folder.path(), 'x.pack');
-    expect(await readPack(path, 'key')).toBeUndefined();
-    await writePack(path, 'key', smallDataSet());
-    expect(await readPack(path, 'other')).toBeUndefined();
+    expect(await openPack(named().path, 'key')).toBeUndefined();
+    await write(named());
+    expect(await openPack(named().path, 'other')).toBeUndefined();
   });
 
   it('is refused with any byte changed, cut anywhere, or with a byte more', async () => {
-    const path = join(folder.path(), 'x.pack');
-    await writePack(path, 'key', smallDataSet());
-    const bytes = await readFile(path);
+    const name = named();
+    await write(name);
+    const bytes = await readFile(name.path);
+    const [hole, end] = [56 + 2 * BYTES, 56 + 3 * BYTES];
     for (let i = 0; i < bytes.length; i++) {
       const damaged = Buffer.from(bytes);
       damaged[i]! ^= 0x20;
-      await writeFile(path, damaged);
-      expect(await readPack(path, 'key'), `byte ${i} changed`).toBeUndefined();
-      await writeFile(path, bytes.subarray(0, i));
-      expect(await readPack(path, 'key'), `cut to ${i} bytes`).toBeUndefined();
+      await writeFile(name.path, damaged);
+      // The slot of the image that could not be decoded holds nothing.
+      expect(await isSound(name), `byte ${i} changed`).toBe(i >= hole && i < end);
+      await writeFile(name.path, bytes.subarray(0, i));
+      expect(await isSound(name), `cut to ${i} bytes`).toBe(false);
     }
-    await writeFile(path, Buffer.concat([bytes, Buffer.alloc(1)]));
-    expect(await readPack(path, 'key')).toBeUndefined();
-    await writeFile(path, bytes);
-    expect(await readPack(path, 'key')).toBeDefined();
+    await writeFile(name.path, Buffer.concat([bytes, Buffer.alloc(1)]));
+    expect(await isSound(name)).toBe(false);
+    await writeFile(name.path, bytes);
+    expect(await isSound(name)).toBe(true);
   });
 
   it('is not left half-written when writing fails', async () => {
     const notAFolder = await folder.write('file', '');
-    await expect(writePack(join(notAFolder, 'x.pack'), 'key', smallDataSet())).rejects.toThrow();
-    // A folder in the place of the pack: everything but the renaming works.
-    const path = join(folder.path(), 'taken');
-    await writePack(join(path, 'inside'), 'key', smallDataSet());
-    await expect(writePack(path, 'key', smallDataSet())).rejects.toThrow();
-    expect((await readdir(folder.path())).sort()).toEqual(['file', 'taken']);
+    await expect(write(packName(notAFolder, '/data/x', '', ''))).rejects.toThrow();
+    const writer = await PackWriter.create(named(), FORM, 5);
+    await writer.write(0, pixels(0), [0]);
+    await writer.abort();
+    expect(await readdir(dirname(named().path))).toEqual([]);
   });
 });
+
+describe('the cache', () => {
+  const folder = useTemporaryFolder();
+  const named = (source: string, state: string, form: string) => packName(folder.path(), source, state, form);
+
+  it('drops packs of earlier states of a source, and keeps those of other forms and sources', async () => {
+    await write(named('/data/x', 'old', 'grey'));
+    await write(named('/data/other', 'old', 'grey'));
+    await write(named('/data/x', 'new', 'grey'));
+    await write(named('/data/x', 'new', 'colour'));
+    const left = (await listPacks(folder.path())).map(({ path }) => path);
+    const expected = [
+      named('/data/other', 'old', 'grey'),
+      named('/data/x', 'new', 'grey'),
+      named('/data/x', 'new', 'colour'),
+    ];
+    expect(left.sort()).toEqual(expected.map(({ path }) => path).sort());
+  });
+
+  it('removes temporary files of processes that are gone, and no others', async () => {
+    // No process has the highest id: Linux gives out fewer.
+    const uuid = '00000000-0000-0000-0000-000000000000';
+    const dead = await folder.write(`x.pack.4194304000-${uuid}.tmp`, 'x');
+    const alive = await folder.write(`y.pack.${process.pid}-${uuid}.tmp`, 'y');
+    const fresh = await folder.write(`z.pack.4194304000-${uuid}.tmp`, 'z');
+    for (const file of [dead, alive]) await utimes(file, 1000, 1000);
+    await write(named('/data/x', '', ''));
+    await expect(stat(dead)).rejects.toThrow('ENOENT');
+    expect((await stat(alive)).size + (await stat(fresh)).size).toBe(2);
+  });
+
+  it('is cleared of packs and their lists, and of nothing else', async () => {
+    await write(named('/data/x', '', ''));
+    await folder.write('note.txt', 'mine');
+    const { packs, bytes } = await clearPacks(folder.path());
+    expect(packs).toBe(1);
+    expect(bytes).toBeGreaterThan(5 * BYTES);
+    expect(await readdir(folder.path())).toEqual(['note.txt']);
+  });
+});
+
+function smallDataSet(firstPixel = 0): DataSet {
+  const split = (count: number, start: number) => ({
+    count,
+    images: Uint8Array.from({ length: count * BYTES }, (_, i) => start + i),
+    labels: Uint8Array.from({ length: count }, (_, i) => i % 2),
+  });
+  const splits = { train: split(5, firstPixel), val: split(2, 100), test: split(0, 0) };
+  const content = { classes: ['a', 'ü'], ...FORM, splits };
+  return { name: 'small', ...content, fingerprint: fingerprintOf(content) };
+}
 
 describe('fingerprintOf', () => {
   it('is the SHA-256 of a description and all labels and images', () => {
@@ -81,16 +173,21 @@ describe('fingerprintOf', () => {
     expect(classes).toHaveLength(2);
   });
 
-  it('differs when a pixel, a label, a class or the form does', () => {
+  it('differs when a pixel, a label, a class, the form, a target or the labelling does', () => {
     const data = smallDataSet();
     const { train } = data.splits;
     const withTrain = (changed: Partial<typeof train>) => ({ ...data.splits, train: { ...train, ...changed } });
+    const targets = new Float32Array(10).fill(0.5);
     const fingerprints = [
       data,
       { ...data, classes: ['a', 'b'] },
       { ...data, height: 3, width: 2 },
       { ...data, splits: withTrain({ images: train.images.with(3, 77) }) },
       { ...data, splits: withTrain({ labels: train.labels.with(0, 1) }) },
+      { ...data, splits: withTrain({ targets }) },
+      { ...data, splits: withTrain({ targets: targets.with(0, 0.25).with(1, 0.75) }) },
+      { ...data, labelling: 'rule majority' },
+      { ...data, drawsTargets: true },
     ].map(fingerprintOf);
     expect(new Set(fingerprints).size).toBe(fingerprints.length);
   });

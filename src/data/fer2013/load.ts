@@ -3,6 +3,7 @@ import { proxy, wrap } from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import { UserError } from '../../util/errors.js';
 import type { Split, SplitName } from '../dataset.js';
+import { placeName, type Place } from '../tree/place.js';
 import type { Fer2013WorkerApi } from './worker.js';
 
 /**
@@ -11,7 +12,7 @@ import type { Fer2013WorkerApi } from './worker.js';
  * @throws {UserError} as `readFer2013` does
  */
 export async function readFer2013InWorker(
-  file: string,
+  place: Place,
   onProgress: (fraction: number) => void,
 ): Promise<Record<SplitName, Split>> {
   const worker = new Worker(new URL('./worker.js', import.meta.url));
@@ -19,12 +20,12 @@ export async function readFer2013InWorker(
   const death = new Promise<never>((_, reject) => {
     worker.once('error', reject);
     worker.once('exit', code => {
-      reject(new Error(`the worker that reads ${file} ended with code ${code}`));
+      reject(new Error(`the worker that reads ${placeName(place)} ended with code ${code}`));
     });
   });
   try {
     const api = wrap<Fer2013WorkerApi>(nodeEndpoint(worker));
-    return await Promise.race([api.read(file, proxy(onProgress)), death]);
+    return await Promise.race([api.read(place, proxy(onProgress)), death]);
   } catch (error) {
     // An error's class does not survive the way between threads; its name does.
     throw error instanceof Error && error.name === 'UserError' ? new UserError(error.message) : error;

@@ -262,7 +262,7 @@ export class Fer2013Parser {
     if (fields !== this.#columns.length) {
       this.#fail(`${fields} field${fields > 1 ? 's' : ''}; the header has ${this.#columns.length}`);
     }
-    this.#splits[this.#split].push(this.#label, this.#image);
+    this.#splits[this.#split].push(this.#label, this.#image, this.#line);
     this.#column = 0;
   }
 

@@ -1,12 +1,9 @@
-import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
-import { createGunzip } from 'node:zlib';
 import { UserError } from '../../util/errors.js';
 import type { Split, SplitName } from '../dataset.js';
+import { placeName, readPlace, type Place } from '../tree/place.js';
+import { unzipped } from '../tree/unzipped.js';
 import { Fer2013Parser } from './parser.js';
 
-/** Larger chunks read no faster, and the collector is late for external memory: this keeps the garbage small. */
-const CHUNK_BYTES = 256 * 1024;
 const PROGRESS_MILLISECONDS = 100;
 
 /**
@@ -16,47 +13,23 @@ const PROGRESS_MILLISECONDS = 100;
  * @throws {UserError} with file, line and reason when the file is not what it should be
  */
 export async function readFer2013(
-  file: string,
+  place: Place,
   onProgress: (fraction: number) => void,
 ): Promise<Record<SplitName, Split>> {
-  const { size, gzipped } = await inspect(file);
-  const source = createReadStream(file, { highWaterMark: CHUNK_BYTES });
-  const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
-  // `pipe` does not hand errors on, and without a listener they would end the process.
-  source.on('error', error => gunzip.destroy(error));
-  const bytes: AsyncIterable<Buffer> = gzipped ? source.pipe(gunzip) : source;
-
+  const file = placeName(place);
   const parser = new Fer2013Parser(file);
   let lastReport = performance.now();
+  const report = (fraction: number) => {
+    if (performance.now() - lastReport <= PROGRESS_MILLISECONDS) return;
+    lastReport = performance.now();
+    onProgress(fraction);
+  };
   try {
-    for await (const chunk of bytes) {
-      parser.push(chunk);
-      if (performance.now() - lastReport > PROGRESS_MILLISECONDS) {
-        lastReport = performance.now();
-        onProgress(Math.min(1, source.bytesRead / size));
-      }
-    }
+    for await (const chunk of unzipped(readPlace(place, report))) parser.push(chunk);
   } catch (error) {
     throw isZlibError(error) ? new UserError(describeZlibError(file, parser.line, error)) : error;
-  } finally {
-    source.destroy();
-    gunzip.destroy();
   }
   return parser.finish();
-}
-
-async function inspect(file: string): Promise<{ size: number; gzipped: boolean }> {
-  const handle = await open(file);
-  try {
-    const { size } = await handle.stat();
-    const { buffer } = await handle.read(new Uint8Array(4), 0, 4, 0);
-    if (buffer[0] === 0x50 && buffer[1] === 0x4b && buffer[2] === 3 && buffer[3] === 4) {
-      throw new UserError(`${file}: a zip archive; unpack it and give the CSV file inside`);
-    }
-    return { size, gzipped: buffer[0] === 0x1f && buffer[1] === 0x8b };
-  } finally {
-    await handle.close();
-  }
 }
 
 interface ZlibError extends Error {

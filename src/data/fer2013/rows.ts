@@ -9,13 +9,15 @@ const BLOCK_IMAGES = 128;
 export class GrowingSplit {
   readonly #blocks: Uint8Array[] = [];
   readonly #labels: number[] = [];
+  readonly #names: string[] = [];
 
-  /** Copies `image`, one (H,W,1) image. */
-  push(label: number, image: Uint8Array): void {
+  /** Copies `image`, one (H,W,1) image, which stands in `line` of the file. */
+  push(label: number, image: Uint8Array, line: number): void {
     const place = this.#labels.length % BLOCK_IMAGES;
     if (place === 0) this.#blocks.push(new Uint8Array(BLOCK_IMAGES * IMAGE_BYTES));
     this.#blocks.at(-1)!.set(image, place * IMAGE_BYTES);
     this.#labels.push(label);
+    this.#names.push(`line ${line}`);
   }
 
   /** The rows as one split in buffers of its own. Empties this object block by block, to keep the peak of memory low. */
@@ -26,6 +28,6 @@ export class GrowingSplit {
       images.set(this.#blocks.shift()!.subarray(0, images.length - offset), offset);
     }
     this.#labels.length = 0;
-    return { count: labels.length, images, labels };
+    return { count: labels.length, images, labels, names: this.#names };
   }
 }

@@ -1,0 +1,51 @@
+import type { FileTree } from '../tree/tree.js';
+import { readImageHeader, UnusableImage, type ImageHeader } from './image.js';
+
+/** Images whose headers are looked at. */
+const LOOKED_AT = 16;
+/** Side of packed images where nobody says how large they are to be. */
+export const DEFAULT_SIZE = 224;
+
+/**
+ * How the images of a tree are packed, from what some of them are: no larger than the largest of them, because enlarging is
+ * left to the GPU and would only fill memory, and in one channel where they are all grey. `size` and `channels` say what is
+ * wanted.
+ */
+export async function chooseForm(
+  tree: FileTree,
+  names: readonly string[],
+  wanted: { readonly size?: number | undefined; readonly channels?: 1 | 3 | undefined },
+): Promise<{ size: number; channels: 1 | 3 }> {
+  const step = Math.max(1, Math.floor(names.length / LOOKED_AT));
+  const some = names.filter((_, i) => i % step === 0).slice(0, LOOKED_AT);
+  const headers: ImageHeader[] = [];
+  for await (const { bytes } of existing(tree, some)) {
+    try {
+      headers.push(await readImageHeader(bytes));
+    } catch (error) {
+      // Decoding lists it.
+      if (!(error instanceof UnusableImage)) throw error;
+    }
+  }
+  const largest = Math.max(...headers.flatMap(({ width, height }) => [width, height]), 1);
+  const most = wanted.size ?? DEFAULT_SIZE;
+  return {
+    size: headers.length > 0 ? Math.min(most, largest) : most,
+    channels: wanted.channels ?? (headers.length > 0 && headers.every(({ grey }) => grey) ? 1 : 3),
+  };
+}
+
+/** What of `names` can be read; a file that is gone is found out when all are decoded. */
+async function* existing(tree: FileTree, names: readonly string[]) {
+  if (names.length > 0 && tree.location(names[0]!) === undefined) {
+    yield* tree.contents(names);
+    return;
+  }
+  for (const name of names) {
+    try {
+      for await (const content of tree.contents([name])) yield content;
+    } catch {
+      // As above.
+    }
+  }
+}

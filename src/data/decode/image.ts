@@ -1,0 +1,88 @@
+import sharp from 'sharp';
+import { MOST_IMAGE_BYTES } from '../tree/tree.js';
+
+/** More than any camera's pictures of a face need, few enough that a malicious file cannot fill the memory. */
+const MOST_PIXELS = 50_000_000;
+/** What libvips calls them. Others, such as SVG, are documents rather than photographs. */
+const FORMATS = new Set(['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif']);
+
+// Images are decoded side by side, so threads within one image would only get into each other's way, and none comes twice.
+sharp.concurrency(1);
+sharp.cache(false);
+
+/** Why an image is left out. Anything else that is thrown is a fault of the disk or of the program. */
+export class UnusableImage extends Error {}
+
+/** What an image is, without decoding it. */
+export interface ImageHeader {
+  /** As it is shown: turned as EXIF says. */
+  readonly width: number;
+  readonly height: number;
+  readonly grey: boolean;
+}
+
+/** @throws {UnusableImage} where the bytes are not an image that can be decoded */
+export async function readImageHeader(bytes: Uint8Array): Promise<ImageHeader> {
+  if (bytes.length === 0) throw new UnusableImage('the file is empty');
+  if (bytes.length > MOST_IMAGE_BYTES) throw new UnusableImage(`${bytes.length} bytes are too many for an image`);
+  const metadata = await sharp(bytes)
+    .metadata()
+    .catch((error: unknown) => {
+      throw unusable(error);
+    });
+  const { format, autoOrient, space, pages = 1 } = metadata;
+  if (!FORMATS.has(format)) throw new UnusableImage(`${format} is no format of photographs`);
+  const { width } = autoOrient;
+  // The frames of an animation are counted as one tall image by some formats.
+  const height = metadata.pageHeight !== undefined && pages > 1 ? metadata.pageHeight : autoOrient.height;
+  if (width * height > MOST_PIXELS) {
+    throw new UnusableImage(`${width} x ${height} pixels; at most ${MOST_PIXELS / 1e6} million are decoded`);
+  }
+  return { width, height, grey: space === 'b-w' || space === 'grey16' };
+}
+
+/**
+ * An image file's pixels, (size,size,channels): turned as EXIF says, stretched to a square, the first frame of an animation,
+ * transparent parts white, CMYK and 16 bits brought to 8-bit sRGB, and one channel as Pillow's `convert('L')` makes it.
+ *
+ * @throws {UnusableImage} with the reason
+ */
+export async function decodeImage(bytes: Uint8Array, size: number, channels: 1 | 3): Promise<Uint8Array> {
+  const { width, height } = await readImageHeader(bytes);
+  let image = sharp(bytes, { limitInputPixels: MOST_PIXELS, failOn: 'error' }).autoOrient();
+  if (width !== size || height !== size) image = image.resize(size, size, { fit: 'fill' });
+  const { data, info } = await image
+    .flatten({ background: '#ffffff' })
+    .toColourspace('srgb')
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true })
+    .catch((error: unknown) => {
+      throw unusable(error);
+    });
+  return toChannels(data, info.channels, size * size, channels);
+}
+
+/** (pixels,from) to (pixels,to); from is 1 where the image is grey, and 3 otherwise. */
+function toChannels(data: Uint8Array, from: number, pixels: number, to: 1 | 3): Uint8Array {
+  if (data.length !== pixels * from) throw new UnusableImage(`${data.length} bytes do not fill ${pixels} pixels`);
+  if (from === to) return data;
+  const out = new Uint8Array(pixels * to);
+  for (let i = 0; i < pixels; i++) {
+    if (to === 3) out.fill(data[i * from]!, i * 3, i * 3 + 3);
+    else out[i] = luma(data[i * from]!, data[i * from + 1]!, data[i * from + 2]!);
+  }
+  return out;
+}
+
+/** ITU-R BT.601 in 16-bit fixed point, rounded as Pillow does. Equal channels come out as they are. */
+function luma(r: number, g: number, b: number): number {
+  return (19595 * r + 38470 * g + 7471 * b + 0x8000) >> 16;
+}
+
+function unusable(error: unknown): UnusableImage {
+  const text = error instanceof Error ? error.message : String(error);
+  if (text.includes('unsupported image format')) return new UnusableImage('not an image file');
+  if (text.includes('exceeds pixel limit')) return new UnusableImage('too many pixels');
+  const first = text.split('\n').find(line => line.trim() !== '') ?? text;
+  return new UnusableImage(`cannot be decoded (${first.trim()})`);
+}

@@ -1,3 +1,4 @@
+import type { MatrixShape } from './matrices.js';
 import { BufferPool, type PooledBuffer, type Slice } from './pool.js';
 import { Profiler, requireTimestamps, type Detail, type Launch, type Timeline } from './profiler.js';
 import { parseShader, specialise, type Constants, type Shader } from './shader.js';
@@ -14,6 +15,8 @@ export interface DeviceOptions {
   readonly keepAlive?: unknown;
   /** False: take the portable kernels even where the adapter has subgroups. */
   readonly subgroups?: boolean;
+  /** Mixed precision: products and convolutions run on these matrices (src/gpu/matrices.ts) where their sizes allow. */
+  readonly matrices?: MatrixShape;
 }
 
 /** One kernel launch. Bindings and parameters go by the names that the shader declares. */
@@ -107,6 +110,8 @@ export class Device {
   readonly info: GPUAdapterInfo;
   /** Lanes of a subgroup where kernels may count on subgroups, else 0. */
   readonly subgroupSize: number;
+  /** The subgroup matrices that kernels use under mixed precision; undefined: everything is computed in f32. */
+  readonly matrices: MatrixShape | undefined;
 
   readonly #gpu: GPUDevice;
   readonly #shaderText: (name: string) => string;
@@ -147,6 +152,7 @@ export class Device {
     this.info = adapter.info;
     const wanted = (options.subgroups ?? true) && device.features.has('subgroups');
     this.subgroupSize = wanted ? (this.info.subgroupMinSize ?? 0) : 0;
+    this.matrices = options.matrices;
     this.pool = new BufferPool(device, buffer => {
       this.#commands.push({ kind: 'destroy', buffer });
     });

@@ -39,3 +39,9 @@ export function matrixShape(info: Info, features: ReadonlySet<string>): MatrixSh
   const [best] = shapes;
   return best ? { m: best.M, n: best.N, k: best.K, lanes } : 'no matrices of 16-bit operands with a 32-bit result';
 }
+
+/** What stands against mixed precision on a device that was opened for it; undefined where nothing does. */
+export function ampProblem({ info, features }: { info: Info; features: ReadonlySet<string> }): string | undefined {
+  const shape = matrixShape(info, features);
+  return typeof shape === 'string' ? `this adapter has ${shape}: --precision amp runs in f32 here` : undefined;
+}

@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { create, globals } from 'webgpu';
 import { UserError } from '../util/errors.js';
 import { Device } from './device.js';
+import { MATRIX_FEATURE, matrixShape } from './matrices.js';
 
 export interface OpenOptions {
   /** `high-performance`, `low-power`, or part of an adapter's name. */
@@ -11,7 +12,15 @@ export interface OpenOptions {
   readonly backend?: string | undefined;
   /** False: take the portable kernels even where the adapter has subgroups. */
   readonly subgroups?: boolean | undefined;
+  /**
+   * `amp`: products and convolutions on subgroup matrices with f16 operands, where the adapter offers them (`ampProblem` of
+   * matrices.ts says whether it does); else everything is as with `f32`.
+   */
+  readonly precision?: Precision | undefined;
 }
+
+export const PRECISIONS = ['f32', 'amp'] as const;
+export type Precision = (typeof PRECISIONS)[number];
 
 export const BACKENDS = ['vulkan', 'metal', 'd3d12', 'd3d11', 'opengl', 'opengles', 'null'] as const;
 
@@ -44,6 +53,12 @@ export async function waitInTurns<T>(promise: Promise<T>): Promise<T> {
 /** The text of `shaders/<name>.wgsl`, from the package's own folder. */
 export function shaderText(name: string): string {
   return readFileSync(new URL(`${name}.wgsl`, SHADERS), 'utf8');
+}
+
+/** What `shaderText` takes. */
+export function shaderNames(): string[] {
+  const files = readdirSync(SHADERS).filter(file => file.endsWith('.wgsl'));
+  return files.map(file => file.slice(0, -'.wgsl'.length)).sort();
 }
 
 type PowerPreference = 'high-performance' | 'low-power';
@@ -108,10 +123,13 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
     const value = adapter.limits[name as keyof GPUSupportedLimits];
     if (typeof value === 'number') limits[name] = value;
   }
+  // An experiment of Dawn's: asked for only where it is used.
+  const features = options.precision === 'amp' ? [...FEATURES, MATRIX_FEATURE as GPUFeatureName] : FEATURES;
   const device = await adapter.requestDevice({
-    requiredFeatures: FEATURES.filter(feature => adapter.features.has(feature)),
+    requiredFeatures: features.filter(feature => adapter.features.has(feature)),
     requiredLimits: limits,
   });
+  const matrices = options.precision === 'amp' ? matrixShape(adapter.info, device.features) : undefined;
   return new Device({
     adapter,
     device,
@@ -119,6 +137,7 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
     wait: waitInTurns,
     keepAlive: gpu,
     ...(options.subgroups === undefined ? {} : { subgroups: options.subgroups }),
+    ...(typeof matrices === 'object' ? { matrices } : {}),
   });
 }
 

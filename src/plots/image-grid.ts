@@ -42,9 +42,8 @@ export function drawImageGrid(grid: ImageGrid): string {
     `aria-label="${escapeMarkup(title)}">`,
     `<text x="0" y="16" font-size="14" font-weight="bold">${escapeMarkup(title)}</text>`,
     ...rows.map(({ label }, row) => text(0, TITLE_HEIGHT + (row + 0.5) * cell.height, label)),
-    // Pixels stay squares: `pixelated` says so to browsers, `optimizeSpeed` to renderers of SVG 1.1.
-    `<image x="${left}" y="${TITLE_HEIGHT}" width="${width}" height="${height}" image-rendering="optimizeSpeed" `,
-    `style="image-rendering:pixelated" href="data:image/png;base64,${PNG.sync.write(sheet).toString('base64')}"/>`,
+    `<image x="${left}" y="${TITLE_HEIGHT}" width="${width}" height="${height}" `,
+    `href="data:image/png;base64,${PNG.sync.write(sheet).toString('base64')}"/>`,
     ...captions.map((caption, column) =>
       text(left + (column + 0.5) * cell.width, whole.height - 5, caption, ' text-anchor="middle"'),
     ),

@@ -1,3 +1,3 @@
 export { choiceName, choose, recordProblems, type Choice, type Tunable, type TuningProblem } from './choice.js';
-export { tunables, tunedShaders } from './tunables.js';
+export { tunables } from './tunables.js';
 export { DEFAULT_CHOICE, tuneKernels, type TuningOptions, type TuningResult } from './tune.js';

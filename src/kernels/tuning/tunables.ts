@@ -11,15 +11,3 @@ export const tunables: readonly Tunable[] = [
   tunableSum,
   tunablePointwise,
 ];
-
-/** The shader files that choices name; a table holds only for their texts. */
-export const tunedShaders = [
-  'conv2d',
-  'conv2d_portable',
-  'conv2d_depthwise',
-  'matmul',
-  'matmul_portable',
-  'pointwise',
-  'reduce',
-  'transpose',
-] as const;

@@ -31,7 +31,9 @@ export interface TuningOptions {
   readonly budget: number;
   /** Try only choices whose results are the default's bits, so that nothing but the speed depends on what is measured. */
   readonly sameBits?: boolean;
-  readonly onResult?: (result: TuningResult) => void;
+  /** Told before a class is looked at, and what came of it. */
+  readonly onBegin?: (problem: TuningProblem) => void;
+  readonly onResult?: (result: TuningResult) => void | Promise<void>;
   readonly signal?: AbortSignal;
 }
 
@@ -42,18 +44,18 @@ export interface TuningResult {
   /** The name of the choice, or DEFAULT_CHOICE. */
   readonly choice: string;
   readonly standard: string;
-  /** Milliseconds of the default and of the choice, of one run. */
+  /** Milliseconds of the default and of the choice, of one run; NaN where nothing was compared. */
   readonly standardMs: number;
   readonly ms: number;
-  /** Choices that were timed. */
+  /** Choices that were compared with the default; 0 where time ran out before. */
   readonly tried: number;
   /** Names of choices whose result was wrong on this adapter. */
   readonly refused: readonly string[];
 }
 
 /**
- * Finds the fastest choice for each problem, the one with the most work first, until the budget is used up; what is not
- * reached has no result. A choice wins where its result agrees with the default's and its time, compared with the
+ * Finds the fastest choice for each problem, the one with the most work first, until the budget is used up; those
+ * that are not reached have no result. A choice wins where its result agrees with the default's and its time, compared with the
  * default's of the same round, is clearly shorter.
  */
 export async function tuneKernels(
@@ -66,11 +68,11 @@ export async function tuneKernels(
   const results: TuningResult[] = [];
   for (const problem of [...problems].sort((a, b) => work(b) - work(a))) {
     if (performance.now() >= deadline || options.signal?.aborted) break;
+    options.onBegin?.(problem);
     const search = new Search(device, problem, options.sameBits ?? false, deadline);
     const result = await search.run();
-    if (!result) continue;
     results.push(result);
-    options.onResult?.(result);
+    await options.onResult?.(result);
   }
   return results;
 }
@@ -101,17 +103,15 @@ class Search {
     this.#result = Tensor.empty(tunable.result(sizes), { device });
   }
 
-  /** Undefined where time ran out before the default was compared with anything. */
-  async run(): Promise<TuningResult | undefined> {
+  async run(): Promise<TuningResult> {
     try {
       const expected = await this.#values(this.#standard);
       const tile = await this.#fastest(expected, choice =>
         secondary(choice).every(([name, value]) => REFINED[name] === value),
       );
       const best = await this.#fastest(expected, choice => refines(choice, tile.choice), tile);
-      if (this.#tried === 0) return undefined;
       const { key } = this.problem;
-      const standardMs = median(this.#standard.ms);
+      const standardMs = this.#tried > 0 ? median(this.#standard.ms) : NaN;
       const won = best !== this.#standard;
       return {
         key,

@@ -8,6 +8,7 @@ import {
   addGpuOptions,
   addNormalisationOptions,
   dataDescription,
+  excludeOption,
   integer,
   jsonDescription,
   oneOf,
@@ -24,6 +25,7 @@ interface Flags extends GpuOptions {
   se?: true;
   activation?: 'relu' | 'sigmoid';
   data?: string;
+  exclude?: string;
   split: SplitName;
   classes?: number | string[];
   mean?: number[];
@@ -51,6 +53,7 @@ export function evalCommand(): Command {
     .addOption(
       new Option('--split <name>', 'which images').choices(SPLIT_NAMES).argParser(oneOf(SPLIT_NAMES)).default('val'),
     )
+    .addOption(excludeOption())
     .option('--classes <which>', 'classes of the weights: how many, or their names between commas', parseClasses)
     .option('--batch-size <n>', 'images at a time', integer(1, 65_536), 64);
   addNormalisationOptions(command, "the weights' own, else the training split's").option('--json', jsonDescription);
@@ -79,7 +82,7 @@ async function runEvaluation(flags: Flags): Promise<void> {
   const choice = { ...own, ...subject.model };
   const definition = definitionOf(choice);
   const { loadDataVisibly } = await import('./load-data.js');
-  const data = await loadDataVisibly(subject.data);
+  const data = await loadDataVisibly(subject.data, flags.exclude);
   const split = data.splits[flags.split];
   if (split.count === 0) throw new UserError(`${data.name} has no ${flags.split} images`);
   const trained = subject.trained ?? info;

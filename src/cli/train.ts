@@ -8,12 +8,14 @@ import {
   addGpuOptions,
   addNormalisationOptions,
   dataDescription,
+  excludeOption,
   integer,
   number,
   oneOf,
   type GpuOptions,
 } from './options.js';
 import { Interruption } from './signals.js';
+import { classWeightsOption, samplerOption } from './sampling-options.js';
 import { newOptions, trainDefaults } from './train-options.js';
 import { packageVersion } from './version.js';
 
@@ -62,6 +64,9 @@ export function trainCommand(exitWith: (code: number) => void): Command {
     )
     .option('--nesterov', 'Nesterov momentum, of SGD')
     .option('--seed <n>', `of weights, order and dropout (default: ${defaults.seed})`, integer(0, 0xffff_ffff))
+    .addOption(samplerOption(defaults.sampler))
+    .addOption(classWeightsOption(defaults.classWeights))
+    .addOption(excludeOption())
     .option('--limit <n>', 'use at most n images of each split', integer(1));
   addNormalisationOptions(command, "ImageNet's for models of three channels, else the training split's")
     .option('--out <folder>', 'run folder (default: runs/<model>-<time>)')
@@ -80,6 +85,7 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
   if (model !== undefined) given.model = model;
   // The run may be resumed from another folder.
   if (given.data !== undefined && given.data !== 'synthetic') given.data = resolve(given.data);
+  if (given.exclude !== undefined) given.exclude = resolve(given.exclude);
   if (resume !== undefined && (out !== undefined || force)) {
     throw new UserError('--resume goes on in the folder of the run: leave out --out and --force');
   }
@@ -101,7 +107,7 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
   }
 
   const { loadDataVisibly } = await import('./load-data.js');
-  const data = await loadDataVisibly(options.data);
+  const data = await loadDataVisibly(options.data, options.exclude);
   if (resumed) requireSameData(resumed.config, data.fingerprint, options.data);
   const { openDevice } = await import('../gpu/node.js');
   const { adapterName, train } = await import('../train/trainer.js');

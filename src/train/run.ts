@@ -30,6 +30,9 @@ const optionsSchema = z.strictObject({
   momentum: z.number().nonnegative(),
   nesterov: z.boolean(),
   seed: count,
+  sampler: z.string().min(1).exactOptional(),
+  classWeights: z.string().min(1).exactOptional(),
+  exclude: z.string().min(1).exactOptional(),
   limit: z.int().positive().exactOptional(),
   mean: perChannel.exactOptional(),
   std: z.array(positive).min(1).exactOptional(),
@@ -248,15 +251,18 @@ export async function defaultRunPath(model: string, now = new Date()): Promise<s
   return path;
 }
 
+/** What runs did before there was an option for it. */
+const formerly: Partial<TrainOptions> = { sampler: 'shuffle', classWeights: 'none' };
+
 /**
  * The options of a resumed run: those of its `config.json`, with what was `given` on top.
- * @throws UserError where a given option differs from the run's own; only `epochs` may, upwards, and `data`, because
- * a data set may have moved (the caller compares fingerprints).
+ * @throws UserError where a given option differs from the run's own; only `epochs` may, upwards, and `data` and `exclude`,
+ * because files may have moved (the caller compares fingerprints).
  */
 export function resumedOptions(config: RunConfig, given: Partial<TrainOptions>): TrainOptions {
-  const stored: TrainOptions = config.options;
+  const stored: TrainOptions = { ...formerly, ...config.options };
   for (const key of Object.keys(given) as (keyof TrainOptions)[]) {
-    if (key === 'data' || key === 'epochs') continue;
+    if (key === 'data' || key === 'exclude' || key === 'epochs') continue;
     if (JSON.stringify(given[key]) === JSON.stringify(stored[key])) continue;
     const had = stored[key] === undefined ? `no ${optionName(key)}` : `${optionName(key)} ${String(stored[key])}`;
     throw new UserError(
@@ -267,7 +273,7 @@ export function resumedOptions(config: RunConfig, given: Partial<TrainOptions>):
   if (given.epochs !== undefined && given.epochs < stored.epochs) {
     throw new UserError(`--epochs ${given.epochs}: the run was begun with ${stored.epochs}, which can only be raised`);
   }
-  return { ...stored, ...given };
+  return { ...config.options, ...given };
 }
 
 /**

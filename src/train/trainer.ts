@@ -1,5 +1,8 @@
 import type { Device } from '../gpu/device.js';
-import { epochOrder, limitSplit, type DataSet, type Split } from '../data/dataset.js';
+import { limitSplit, titleOf, type DataSet, type Split } from '../data/dataset.js';
+import { classWeights, parseClassWeighting, weightWarning } from '../data/sampling/class-weights.js';
+import { createSampler, parseSampler, samplerWarning, type Sampler } from '../data/sampling/sampler.js';
+import { countLabels } from '../data/stats.js';
 import { accumulateTotals, crossEntropy } from '../kernels/index.js';
 import { BatchNorm, countParameters, type Module } from '../nn/index.js';
 import { backward, defaultGenerator, manualSeed, scope, setDefaultDevice, Tensor } from '../tensor/index.js';
@@ -95,6 +98,9 @@ class Training {
   readonly #parameters: number;
   readonly #info: Omit<WeightsInfo, 'epoch'>;
   readonly #batches: Record<keyof Splits, Batches>;
+  readonly #sampler: Sampler;
+  /** Class weights of the training loss, on the host and (K) on the GPU. */
+  readonly #weights: { values: readonly number[]; tensor: Tensor } | undefined;
   /** Steps of an epoch. */
   readonly #steps: number;
 
@@ -118,6 +124,10 @@ class Training {
     private readonly context: TrainContext,
   ) {
     this.#splits = limitedSplits(data, options);
+    const { labels } = this.#splits.train;
+    this.#sampler = createSampler(parseSampler(options.sampler ?? 'shuffle'), labels, data.classes, options.seed);
+    const weighting = parseClassWeighting(options.classWeights ?? 'none');
+    const weights = weighting && classWeights(weighting, countLabels(labels, data.classes.length), data.classes);
     const imagenet = takesImageNet(definitionOf(options), options);
     const normalisation = normalisationOf({ ...options, imagenet }, data, this.#splits.train);
     manualSeed(options.seed);
@@ -129,6 +139,7 @@ class Training {
       generator: defaultGenerator(),
       totals: Tensor.zeros([4]).keep(),
     };
+    this.#weights = weights && { values: weights, tensor: Tensor.from(weights, [weights.length]).keep() };
     this.#info = { ...modelChoice(options), classes: [...data.classes], ...normalisation };
     const batchesOf = (split: Split) => new Batches(device, data, split, options.batchSize, normalisation);
     this.#batches = {
@@ -143,7 +154,7 @@ class Training {
   async begin(): Promise<void> {
     const { run, reporter, resume, version } = this.context;
     const { train, val, test } = this.#splits;
-    const data = { name: this.data.name, train: train.count, val: val.count, test: test.count };
+    const data = { name: titleOf(this.data), train: train.count, val: val.count, test: test.count };
     const adapter = adapterName(this.device);
     if (resume) {
       // A run that was stopped before its first checkpoint has nothing to go on from, and begins again.
@@ -168,11 +179,20 @@ class Training {
         ...(imagenet ? { imagenet } : {}),
       });
     }
+    const weights = this.#weights?.values;
+    for (const warning of [
+      samplerWarning(this.#sampler, this.data.classes),
+      weights && weightWarning(weights, this.data.classes),
+    ]) {
+      if (warning !== undefined) reporter.note(`warning: ${warning}`);
+    }
     reporter.start({
       model: this.options.model,
       parameters: this.#parameters,
       adapter,
       data,
+      epochImages: this.#imagesOfEpoch,
+      ...(weights ? { classWeights: Object.fromEntries(this.data.classes.map((name, k) => [name, weights[k]!])) } : {}),
       options: this.options,
       runFolder: run.path,
       ...(resume ? { resumedFrom: this.#epochs } : {}),
@@ -194,6 +214,7 @@ class Training {
 
   dispose(): void {
     const { model, optimizer, totals } = this.#trainee;
+    this.#weights?.tensor.dispose();
     totals.dispose();
     optimizer.dispose();
     model.dispose();
@@ -202,7 +223,7 @@ class Training {
   /** The epoch under way from where it stands to its validation; false when the signal ended it before. */
   async #runEpoch(): Promise<boolean> {
     const { signal } = this.context;
-    const order = epochOrder(this.#splits.train.count, this.options.seed, this.#epochs + 1);
+    const order = this.#sampler.order(this.#epochs + 1);
     if (this.#step === 0) this.device.clear(this.#trainee.totals.slice);
     this.#offsets = [];
     this.#reported = { time: performance.now(), images: this.#imagesDone };
@@ -245,7 +266,7 @@ class Training {
     scope(() => {
       const { x, labels } = this.#batches.train.load(order, this.#step);
       const logits = model.forward(x);
-      const loss = crossEntropy(logits, labels);
+      const loss = crossEntropy(logits, labels, { weight: this.#weights?.tensor });
       accumulateTotals(totals, logits, loss, labels);
       backward(loss);
       optimizer.step(totals.slice);
@@ -363,22 +384,23 @@ class Training {
   }
 
   get #imagesDone(): number {
-    return Math.min(this.#step * this.options.batchSize, this.#splits.train.count);
+    return Math.min(this.#step * this.options.batchSize, this.#sampler.length);
   }
 
   get #imagesOfEpoch(): number {
-    return Math.min(this.#steps * this.options.batchSize, this.#splits.train.count);
+    return Math.min(this.#steps * this.options.batchSize, this.#sampler.length);
   }
 
   /** Batch statistics of a single image do not exist: a last batch of one is left out, and no other may be that small. */
   #stepsOfEpoch(model: Module): number {
     const { batchSize } = this.options;
-    const { count } = this.#batches.train;
-    const smallest = Math.min(batchSize, this.#splits.train.count);
+    const { length } = this.#sampler;
+    const count = Math.ceil(length / batchSize);
+    const smallest = Math.min(batchSize, length);
     if (smallest === 1 && [...model.namedModules()].some(([, module]) => module instanceof BatchNorm)) {
       throw new UserError(`${this.options.model} has batch normalisation, which needs batches of two images or more`);
     }
-    const leftover = this.#splits.train.count % batchSize;
+    const leftover = length % batchSize;
     return leftover === 1 && count > 1 && batchSize > 1 ? count - 1 : count;
   }
 

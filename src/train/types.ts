@@ -18,6 +18,12 @@ export interface TrainOptions extends ModelChoice {
   /** SGD only; needs a momentum above 0. */
   nesterov: boolean;
   seed: number;
+  /** Which images an epoch shows (data/sampling/sampler.ts); `shuffle` where absent. */
+  sampler?: string;
+  /** How the training loss weighs classes (data/sampling/class-weights.ts); `none` where absent. */
+  classWeights?: string;
+  /** An exclusion list (data/exclude.ts) for `data`. */
+  exclude?: string;
   /** At most this many images of each split, drawn with the seed. */
   limit?: number;
   /** Per channel, on pixels scaled to 0..1; by default ImageNet's for models of three channels, else the training split's. */
@@ -25,7 +31,10 @@ export interface TrainOptions extends ModelChoice {
   std?: number[];
 }
 
-/** One line of the epoch table and of `metrics.csv`. Losses are means per image, accuracies fractions. */
+/**
+ * One line of the epoch table and of `metrics.csv`. Losses are means per image, accuracies fractions. The training loss is the
+ * one that is minimised, class weights included; the validation loss is plain cross-entropy, so that runs compare.
+ */
 export interface EpochRow {
   /** From 1. */
   epoch: number;
@@ -64,6 +73,10 @@ export interface RunStart {
   parameters: number;
   adapter: string;
   data: { name: string; train: number; val: number; test: number };
+  /** Images of an epoch: the sampler decides. */
+  epochImages?: number;
+  /** What the training loss multiplies each class with, by the classes' names. */
+  classWeights?: Record<string, number>;
   options: TrainOptions;
   runFolder: string;
   /** Finished epochs of the run that is continued. */

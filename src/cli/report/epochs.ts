@@ -49,6 +49,14 @@ export function startLines(info: RunStart): string[] {
     `adapter: ${info.adapter}`,
     `run folder: ${info.runFolder}`,
   ];
+  const { sampler = 'shuffle' } = options;
+  if (sampler !== 'shuffle') lines.push(`sampler ${sampler}: ${whole(info.epochImages ?? data.train)} images an epoch`);
+  if (info.classWeights) {
+    const weights = Object.entries(info.classWeights).map(
+      ([name, weight]) => `${name} ${Number(weight.toPrecision(3))}`,
+    );
+    lines.push(`the training loss weighs ${weights.join(', ')}`);
+  }
   if (info.resumedFrom !== undefined) lines.push(`resumed after epoch ${info.resumedFrom}`);
   return lines;
 }

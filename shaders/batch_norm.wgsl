@@ -9,7 +9,7 @@
 // with g the gradient before the activation: dy where there is none, else dy times the slope at what is computed again from
 // x, which is read anyway. With a residual the first pass writes g, which is the residual's gradient, for the second.
 // Statistics: chunks of rows give (mean, sum of squared deviations) each (batch_norm_statistics), which one invocation a
-// channel merges in a fixed order (batch_norm_finish; Chan, Golub and LeVeque 1979), so that no large mean is squared.
+// channel merges in a fixed order (batch_norm_finish; the formula of Chan, Golub and LeVeque 1979), so that no large mean is squared.
 // Fields written (C) lie in V; c in Params counts V.
 
 alias V = vec4f;     // vec4f; f32 where C is not a multiple of four
@@ -150,28 +150,34 @@ fn batch_norm_statistics(@builtin(global_invocation_id) id: vec3u) {
   parts[(id.y * 2u + 1u) * p.c + id.x] = fma(-rest, rest / count, squares);
 }
 
+// Rows in chunk i.
+fn rows_of(i: u32) -> f32 { return f32(min(p.chunk, p.rows - i * p.chunk)); }
+
 // An invocation: one V of channels. Writes mean and rstd, moves the running statistics. Dispatch (ceil(c/WORKGROUP)).
 @compute @workgroup_size(WORKGROUP)
 fn batch_norm_finish(@builtin(global_invocation_id) id: vec3u) {
   let c = id.x;
   if (c >= p.c) { return; }
-  var mean = V();
+  // Means count from the first chunk's, since the differences are small and lose less; squares join in blocks, as an
+  // addition rounds in proportion to the sum so far. One chain over all chunks is off twice as far.
+  let base = parts_in[c];
+  var shift = V();
+  for (var i = 0u; i < p.chunks; i++) { shift += (parts_in[i * 2u * p.c + c] - base) * rows_of(i); }
+  let mean = base + shift / f32(p.rows);
   var squares = V();
-  var seen = 0.0;
-  for (var i = 0u; i < p.chunks; i++) {
-    let count = f32(min(p.chunk, p.rows - i * p.chunk));
-    let delta = parts_in[i * 2u * p.c + c] - mean;
-    let total = seen + count;
-    mean += delta * (count / total);
-    squares += parts_in[(i * 2u + 1u) * p.c + c] + delta * delta * (seen * count / total);
-    seen = total;
+  for (var begin = 0u; begin < p.chunks; begin += 8u) {
+    var part = V();
+    for (var i = begin; i < min(begin + 8u, p.chunks); i++) {
+      let d = parts_in[i * 2u * p.c + c] - mean;
+      part += fma(d * d, V(rows_of(i)), parts_in[(i * 2u + 1u) * p.c + c]);
+    }
+    squares += part;
   }
-  let variance = squares / seen;
   stats[c] = mean;
-  stats[p.c + c] = V(1.0) / sqrt(variance + V(p.eps));
+  stats[p.c + c] = V(1.0) / sqrt(squares / f32(p.rows) + V(p.eps));
   running_mean[c] += p.momentum * (mean - running_mean[c]);
   // PyTorch keeps the unbiased variance; a single row has none, and is refused before.
-  running_var[c] += p.momentum * (squares / (seen - 1.0) - running_var[c]);
+  running_var[c] += p.momentum * (squares / (f32(p.rows) - 1.0) - running_var[c]);
 }
 
 // Evaluation: mean and rstd from the running statistics. Dispatch (ceil(c/WORKGROUP)).

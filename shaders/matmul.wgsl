@@ -132,34 +132,37 @@ fn matmul_nt(
     let flat = l * SG + lane;
     b_address[l] = min(column + flat % COLUMNS, p.n - 1u) * k4 + flat / COLUMNS;
   }
-  for (var q = 0u; q < k4; q += NT_QUADS) {
-    var bv: array<vec4f, NT_LOADS>;
-    for (var l = 0u; l < NT_LOADS; l++) {
-      bv[l] = b[b_address[l] + q];
-      if (NT_QUADS > 1u) { bv[l] = select(vec4f(), bv[l], q + (l * SG + lane) / COLUMNS < k4); }
-    }
-    var av: array<array<vec4f, LANE_ROWS>, NT_QUADS>;
-    for (var j = 0u; j < NT_QUADS; j++) {
-      for (var g = 0u; g < LANE_ROWS; g++) { av[j][g] = a[a_address[g] + min(q + j, k4 - 1u)]; }
-    }
-    // Loads outside, lanes inside: a single loop over COLUMNS is left rolled by lavapipe's compiler, and four times slower.
-    for (var l = 0u; l < NT_LOADS; l++) {
-      for (var i = 0u; i < SG; i++) {
-        let o = (l * SG + i) % COLUMNS;
-        let j = (l * SG + i) / COLUMNS;
-        let w0 = subgroupShuffle(bv[l].x, i);
-        let w1 = subgroupShuffle(bv[l].y, i);
-        let w2 = subgroupShuffle(bv[l].z, i);
-        let w3 = subgroupShuffle(bv[l].w, i);
-        for (var g = 0u; g < LANE_ROWS; g++) {
-          var s = acc[g][o];
-          s = fma(w0, av[j][g].x, s);
-          s = fma(w1, av[j][g].y, s);
-          s = fma(w2, av[j][g].z, s);
-          s = fma(w3, av[j][g].w, s);
-          acc[g][o] = s;
+  for (var begin = 0u; begin < k4; begin += NT_BLOCK) {
+    // Sums of four, of a block's quads, of the blocks: conv2d.wgsl says why.
+    var part = array<array<f32, COLUMNS>, LANE_ROWS>();
+    for (var q = begin; q < min(begin + NT_BLOCK, k4); q += NT_QUADS) {
+      var bv: array<vec4f, NT_LOADS>;
+      for (var l = 0u; l < NT_LOADS; l++) {
+        bv[l] = b[b_address[l] + q];
+        if (NT_QUADS > 1u) { bv[l] = select(vec4f(), bv[l], q + (l * SG + lane) / COLUMNS < k4); }
+      }
+      var av: array<array<vec4f, LANE_ROWS>, NT_QUADS>;
+      for (var j = 0u; j < NT_QUADS; j++) {
+        for (var g = 0u; g < LANE_ROWS; g++) { av[j][g] = a[a_address[g] + min(q + j, k4 - 1u)]; }
+      }
+      // Loads outside, lanes inside: a single loop over COLUMNS is left rolled by lavapipe's compiler, and four times slower.
+      for (var l = 0u; l < NT_LOADS; l++) {
+        for (var i = 0u; i < SG; i++) {
+          let o = (l * SG + i) % COLUMNS;
+          let j = (l * SG + i) / COLUMNS;
+          let w0 = subgroupShuffle(bv[l].x, i);
+          let w1 = subgroupShuffle(bv[l].y, i);
+          let w2 = subgroupShuffle(bv[l].z, i);
+          let w3 = subgroupShuffle(bv[l].w, i);
+          for (var g = 0u; g < LANE_ROWS; g++) {
+            let v = av[j][g];
+            part[g][o] += fma(w3, v.w, fma(w2, v.z, fma(w1, v.y, w0 * v.x)));
+          }
         }
       }
+    }
+    for (var g = 0u; g < LANE_ROWS; g++) {
+      for (var o = 0u; o < COLUMNS; o++) { acc[g][o] += part[g][o]; }
     }
   }
   for (var o = 0u; o < COLUMNS; o++) {

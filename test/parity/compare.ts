@@ -7,6 +7,8 @@ export interface Deviation {
   excess: number;
   /** Where and what, for a person. */
   message: string;
+  /** What a person should know of a quantity that agrees. */
+  note?: string;
 }
 
 /** How far element `i` of the golden may be off (absolute). */

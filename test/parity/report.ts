@@ -7,7 +7,7 @@ export interface CaseResult {
   file: keyof Goldens;
   name: string;
   status: 'passed' | 'failed' | 'not implemented';
-  /** For a failure: the quantity that is farthest off, its largest error and where that is. */
+  /** For a failure: the quantity that is farthest off, its largest error and where that is. For a pass: its notes. */
   message: string;
 }
 
@@ -29,7 +29,8 @@ export async function runCase(
     const deviations = await check();
     const worse = deviations.filter(({ excess }) => !(excess <= 1)).sort((a, b) => b.excess - a.excess);
     const [worst, ...others] = worse;
-    if (!worst) return { file, name, status: 'passed', message: '' };
+    const notes = deviations.flatMap(({ note }) => note ?? []);
+    if (!worst) return { file, name, status: 'passed', message: notes.join('; ') };
     const also = others.length > 0 ? `; also off: ${others.map(({ quantity }) => quantity).join(', ')}` : '';
     return { file, name, status: 'failed', message: `${worst.quantity}: ${worst.message}${also}` };
   } catch (error) {
@@ -38,13 +39,16 @@ export async function runCase(
   }
 }
 
-/** Lines for a person: what is not implemented, a line for each file; each failure; the counts. */
+/** Lines for a person: what is not implemented, a line for each file; notes; each failure; the counts. */
 export function summarize(results: readonly CaseResult[]): string[] {
   const of = (status: CaseResult['status']) => results.filter(result => result.status === status);
   const absent = new Map<string, string[]>();
   for (const { file, name } of of('not implemented')) absent.set(file, [...(absent.get(file) ?? []), name]);
   return [
     ...[...absent].map(([file, names]) => `not implemented in ${file}.json: ${names.join(', ')}`),
+    ...of('passed')
+      .filter(({ message }) => message !== '')
+      .map(({ file, name, message }) => `note: ${file}.json ${name}: ${message}`),
     ...of('failed').map(({ file, name, message }) => `FAIL ${file}.json ${name}: ${message.replaceAll('\n', ' ')}`),
     `parity: ${of('passed').length} passed, ${of('failed').length} failed, ${of('not implemented').length} not implemented`,
   ];

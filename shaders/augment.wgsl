@@ -21,28 +21,27 @@ const WORKGROUP = 64u;
 const CHANNELS = 1u;     // 1 or 3
 const BYTES = true;      // the source holds bytes, else f32
 const STAGES = 1u;
-const BOXES = 0u;
 const CONTRAST = false;
 const NORMALISE = true;
 const STREAM = 111u;     // src/kernels/augment_records.ts
 
 const STAGE_VECTORS = 3u;
 const BOX_VECTORS = 2u;
-const RECORD = 3u + STAGE_VECTORS * STAGES + BOX_VECTORS * BOXES;
+const FIRST_BOX = 3u + STAGE_VECTORS * STAGES;
 const ABSENT = -1.0;     // of a brightness, contrast or sigma that this sample does not get
 const ZERO = 0.0;
 const REFLECT = 2.0;
 const NORMAL = 2.0;      // kind of a rectangle: 0 its value, 1 the mean, 2 normal numbers about it
 
 struct Params {
-  samples: u32, height: u32, width: u32, out_height: u32, out_width: u32,
+  samples: u32, boxes: u32, height: u32, width: u32, out_height: u32, out_width: u32,
   mean0: f32, mean1: f32, mean2: f32, std0: f32, std1: f32, std2: f32,
 }
 
 @group(0) @binding(0) var<storage, read> source: array<u32>;             // (N,H,W,C) bytes or f32
-// (samples, RECORD): [image, keys (2), 0]; all that follows are the bits of f32: [brightness, contrast, 0, 0],
-// [sigma, mean, clip, 0]; a stage: the rows of M and its rule, [m00 m01 m02 rule] [m10 m11 m12 0] [x0 y0 x1 y1]; a rectangle:
-// [x0 y0 x1 y1], ends exclusive, [kind value 0 0]
+// A record for each sample, of FIRST_BOX + BOX_VECTORS·boxes vectors: [image, keys (2), 0]; all that follows are the bits of f32:
+// [brightness, contrast, 0, 0], [sigma, mean, clip, 0]; each stage the rows of M, its rule and its rectangle,
+// [m00 m01 m02 rule] [m10 m11 m12 0] [x0 y0 x1 y1]; each rectangle to be painted, ends exclusive, [x0 y0 x1 y1] [kind value 0 0]
 @group(0) @binding(1) var<storage, read> records: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;            // (samples,OH,OW,C)
 @group(0) @binding(3) var<uniform> p: Params;
@@ -154,8 +153,8 @@ fn finished(given: Pixel, record: u32, x: u32, y: u32) -> Pixel {
     }
   }
   let place = vec2f(f32(x), f32(y));
-  for (var b = 0u; b < BOXES; b++) {
-    let at = record + 3u + STAGE_VECTORS * STAGES + BOX_VECTORS * b;
+  for (var b = 0u; b < p.boxes; b++) {
+    let at = record + FIRST_BOX + BOX_VECTORS * b;
     let sides = setting(at);
     if (all(place >= sides.xy) && all(place < sides.zw)) {
       let filling = setting(at + 1u);
@@ -181,7 +180,7 @@ fn augment_images(
 ) {
   let sample = group.z * groups.x + group.x;
   if (sample >= p.samples) { return; }
-  let record = sample * RECORD;
+  let record = sample * (FIRST_BOX + BOX_VECTORS * p.boxes);
   let image = records[record].x;
   let light = setting(record + 1u);
   var stages = array<vec4f, STAGE_VECTORS * STAGES + 1u>();

@@ -25,7 +25,7 @@ export interface AugmentOptions {
   readonly width?: number | undefined;
   /** Stages of each sample; by default those of the first. */
   readonly stages?: number | undefined;
-  /** Boxes of a sample at most; by default as many as one has. Fixed numbers keep one pipeline for all batches. */
+  /** Boxes of a sample at most; by default as many as one has. */
   readonly boxes?: number | undefined;
   /** Whether samples may have a contrast; it takes a second look at each pixel. By default, if one has it. */
   readonly contrast?: boolean | undefined;
@@ -76,12 +76,12 @@ export function augmentImages(
     shader: 'augment',
     entry: 'augment_images',
     constants: {
-      ...{ CHANNELS: channels, BYTES: data.dtype === 'u32', STAGES: stages, BOXES: boxes },
+      ...{ CHANNELS: channels, BYTES: data.dtype === 'u32', STAGES: stages },
       ...{ CONTRAST: contrast, NORMALISE: normalise },
     },
     bindings: { source: data.slice, records: records.slice, y: y.slice },
     params: {
-      ...{ samples: samples.length, height, width, out_height: outHeight, out_width: outWidth },
+      ...{ samples: samples.length, boxes, height, width, out_height: outHeight, out_width: outWidth },
       ...normalisationParams(options.normalisation),
     },
     grid: imageGrid(device, samples.length, contrast ? 0 : outHeight * outWidth),

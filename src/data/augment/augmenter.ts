@@ -13,7 +13,7 @@ import {
 import type { Tensor } from '../../tensor/index.js';
 import { UserError } from '../../util/errors.js';
 import { between, centralBlock, drawBlackBlocks, drawErasing, drawsOf, type Presentation, type Size } from './draw.js';
-import { moveOf, stagesOf } from './geometry.js';
+import { moveOf, outputSize, stagesOf } from './geometry.js';
 import { drawMixes, type LabelledMix } from './mix.js';
 import { planOf, type BlurPass, type ImagePass, type Phase, type Plan } from './plan.js';
 import type { AugmentSpec, Step } from './transforms.js';
@@ -130,9 +130,7 @@ export class Augmenter {
     let size = pass.input;
     const moves = pass.geometry.map(step => {
       const move = moveOf(step, size, drawn(step), view);
-      if ('size' in step.options && step.options.size) {
-        size = { height: step.options.size[0], width: step.options.size[1] };
-      }
+      size = outputSize(step, size);
       return move;
     });
     const factorOf = (step: Step<'brightness' | 'contrast'> | undefined) => {
@@ -141,19 +139,22 @@ export class Augmenter {
     };
     const { brightness, contrast, noise, boxes } = pass;
     const noisy = noise && happening(noise, drawn(noise));
-    const needsKeys = noisy !== undefined || boxes.length > 0;
-    const keys = needsKeys ? drawsOf(at, KEYS, view) : undefined;
-    // A pass draws from the words of its own.
-    for (let i = 0; keys && i < 2 * number; i++) keys.uint32();
     return {
       image,
-      keys: keys ? [keys.uint32(), keys.uint32()] : [0, 0],
+      keys: noisy || boxes.length > 0 ? this.#keys(at, view, number) : [0, 0],
       stages: stagesOf(moves, pass.input),
       brightness: factorOf(brightness),
       contrast: factorOf(contrast),
       noise: noisy && noise.options,
       boxes: boxes.flatMap(step => boxesOf(step, drawn(step), pass.output)),
     };
+  }
+
+  /** Two words that no other pass, view or sample has. */
+  #keys(at: Presentation, view: number, pass: number): [number, number] {
+    const random = drawsOf(at, KEYS, view);
+    for (let i = 0; i < 2 * pass; i++) random.uint32();
+    return [random.uint32(), random.uint32()];
   }
 
   #drawBlur({ blur }: BlurPass, { at, view }: Sample): number | undefined {

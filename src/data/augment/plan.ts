@@ -165,7 +165,7 @@ function trainSteps(spec: AugmentSpec): Step[] {
 function testSteps(spec: AugmentSpec): Step[] {
   const steps = stepsOf(spec);
   const cut = steps.some(step => viewsOf(step) > 1 && 'at' in step.options && step.options.at !== 'train');
-  return steps.flatMap((step): Step[] => {
+  return steps.filter(isGeometric).flatMap((step): Step[] => {
     const { index } = step;
     switch (step.name) {
       case 'resize':
@@ -179,7 +179,8 @@ function testSteps(spec: AugmentSpec): Step[] {
       case 'ten-crop':
         if (step.options.at !== 'train') return [step];
         return cut ? [] : [{ name: 'center-crop', index, options: { size: step.options.size } }];
-      default:
+      case 'horizontal-flip':
+      case 'affine':
         return [];
     }
   });

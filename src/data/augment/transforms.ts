@@ -8,7 +8,7 @@ import * as z from 'zod';
 
 const probability = (value: number) => z.number().min(0).max(1).default(value);
 
-const ascending = <T extends readonly number[]>(range: T) => range[0]! <= range[1]!;
+const ascending = ([low, high]: readonly [number, number]) => low <= high;
 const ORDER = 'the first number is above the second';
 
 const range = (least: z.ZodNumber) => z.tuple([least, least]).refine(ascending, ORDER);
@@ -30,7 +30,7 @@ const factor = z
 /** Degrees: d stands for −d to d. */
 const angles = z
   .union([z.number().nonnegative(), range(finite)], { error: 'give degrees of 0 or more, or [lowest, highest]' })
-  .transform((given): [number, number] => (typeof given === 'number' ? [-given, given] : given));
+  .transform((given): [number, number] => (typeof given === 'number' ? [0 - given, given] : given));
 
 const below90 = z.number().gt(-90).lt(90);
 /** Of x, and of y where four are given: a single number is that of x alone, as in torchvision.transforms.RandomAffine. */
@@ -39,7 +39,7 @@ const shear = z
     error: 'give degrees below 90, [lowest, highest], or [lowest x, highest x, lowest y, highest y]',
   })
   .transform((given): [number, number, number, number] =>
-    typeof given === 'number' ? [-given, given, 0, 0] : given.length === 2 ? [...given, 0, 0] : given,
+    typeof given === 'number' ? [0 - given, given, 0, 0] : given.length === 2 ? [...given, 0, 0] : given,
   )
   .refine(given => given[0] <= given[1] && given[2] <= given[3], ORDER);
 
@@ -152,7 +152,7 @@ export type AugmentSpec = readonly AugmentEntry[];
 /** The entries of a spec with their names and places. */
 export function stepsOf(spec: AugmentSpec): Step[] {
   return spec.map((entry, index) => {
-    const [name, options] = Object.entries(entry)[0]!;
+    const [name, options] = Object.entries(entry)[0] as [string, unknown];
     return { name, index, options } as Step;
   });
 }

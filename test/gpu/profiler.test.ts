@@ -164,8 +164,8 @@ describe.runIf(timed)('the timeline', () => {
     opened.push(fresh);
     const made: { destroy: () => void }[] = [];
     const watch = <T extends { destroy: () => void }>(object: T): T => {
-      vi.spyOn(object, 'destroy');
       made.push(object);
+      vi.spyOn<{ destroy: () => void }, 'destroy'>(object, 'destroy');
       return object;
     };
     const [createQuerySet, createBuffer] = [raw.createQuerySet.bind(raw), raw.createBuffer.bind(raw)];

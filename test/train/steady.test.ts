@@ -30,8 +30,6 @@ const cases = (['train', 'infer'] as const).flatMap(mode =>
       ['simple-cnn', 16],
       ['mini-resnet', 16],
       ['mobilenet-v2', 32],
-      // Draws for each block: small writes among the launches.
-      ['efficientnet-b0', 32],
     ] as const
   ).map(([model, inputSize]): [Mode, string, number] => [mode, model, inputSize]),
 );
@@ -49,7 +47,6 @@ describe('a steady step makes nothing, reads nothing and is handed over once', (
     for (let i = 0; i < 6; i++) steps.push(await step());
     await device.settle();
     workload.dispose();
-    expect(steps[0]!.bindGroups).toBeGreaterThan(0);
     const { launches, writes } = steps[1]!;
     expect(launches).toBeGreaterThan(5);
     const steady = { launches, submits: 1, bindGroups: 0, buffers: 0, kernels: 0, writes, readbacks: 0 };

@@ -46,9 +46,12 @@ export interface Profile {
 export interface KernelProfile {
   readonly name: string;
   readonly calls: number;
-  /** Milliseconds of all its calls in a step: the median over the steps. */
+  /** Milliseconds of all its calls in a step, each call's the median over the steps. */
   readonly ms: number;
+  /** Of a call. */
   readonly meanMs: number;
+  /** As `ms`, each call's the shortest of the steps: what is left of it where others use the machine. */
+  readonly bestMs: number;
   /** Of the time of all launches. */
   readonly share: number;
   /** 10⁹ operations a second; undefined where the kernel's operation does not count them. */
@@ -137,32 +140,42 @@ function describeStep({ gpu, host }: Timeline, steps: number, batchSize: number,
   };
 }
 
-/** The launches of a profile by kind, the longest first. */
+/**
+ * The launches of a profile by kind, the longest first.
+ * @throws where the steps do not all launch the same, so that their launches cannot be compared
+ */
 export function kernelProfiles({ timeline, options, roofs }: Profile, by: Grouping): KernelProfile[] {
-  const kinds = new Map<string, { calls: number; flops: number | undefined; bytes: number; steps: number[] }>();
-  const launches = timeline.gpu.length / options.steps;
-  let all = 0;
-  timeline.gpu.forEach(({ launch, begin, end }, i) => {
-    const { flops, bytes } = launch!;
-    const name = kindOf(launch!, by);
-    let kind = kinds.get(name);
-    if (!kind) kinds.set(name, (kind = { calls: 0, flops: undefined, bytes: 0, steps: [] }));
+  const { gpu } = timeline;
+  const launches = gpu.length / options.steps;
+  if (!Number.isInteger(launches))
+    throw new Error(`${options.steps} steps made ${gpu.length} launches: no two are alike`);
+  const kinds = new Map<
+    string,
+    { calls: number; ms: number; bestMs: number; flops: number | undefined; bytes: number }
+  >();
+  for (let i = 0; i < launches; i++) {
+    const launch = gpu[i]!.launch!;
+    const times = Array.from({ length: options.steps }, (_, step) => {
+      const { begin, end } = gpu[step * launches + i]!;
+      return end - begin;
+    });
+    const name = kindOf(launch, by);
+    const kind = kinds.get(name) ?? { calls: 0, ms: 0, bestMs: 0, flops: undefined, bytes: 0 };
+    kinds.set(name, kind);
     kind.calls++;
-    kind.bytes += bytes;
-    if (flops !== undefined) kind.flops = (kind.flops ?? 0) + flops;
-    const step = Math.floor(i / launches);
-    kind.steps[step] = (kind.steps[step] ?? 0) + (end - begin);
-  });
-  const { steps } = options;
-  const timed = [...kinds].map(([name, kind]) => ({ name, ms: median(kind.steps), kind }));
-  for (const { ms } of timed) all += ms;
-  return timed
-    .map(({ name, ms, kind: { calls, flops, bytes } }): KernelProfile => {
+    kind.ms += median(times);
+    kind.bestMs += Math.min(...times);
+    kind.bytes += launch.bytes;
+    if (launch.flops !== undefined) kind.flops = (kind.flops ?? 0) + launch.flops;
+  }
+  const all = [...kinds.values()].reduce((sum, { ms }) => sum + ms, 0);
+  return [...kinds]
+    .map(([name, { calls, ms, bestMs, flops, bytes }]): KernelProfile => {
       // 10⁹ a second are 10⁶ a millisecond.
-      const gflops = flops === undefined ? undefined : flops / steps / (ms * 1e6);
-      const gbs = bytes / steps / (ms * 1e6);
+      const gflops = flops === undefined ? undefined : flops / (ms * 1e6);
+      const gbs = bytes / (ms * 1e6);
       return {
-        ...{ name, calls: calls / steps, ms, meanMs: ms / (calls / steps), share: ms / all, gflops, gbs },
+        ...{ name, calls, ms, meanMs: ms / calls, bestMs, share: ms / all, gflops, gbs },
         ofFma: gflops === undefined ? undefined : gflops / roofs.fma,
         ofCopy: gbs / roofs.copyKernel,
       };

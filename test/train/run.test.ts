@@ -276,6 +276,8 @@ describe('resumedOptions', () => {
     [{ limit: 5 }, 'no --limit, not 5'],
     [{ mean: [0.5] }, 'no --mean, not 0.5'],
     [{ epochs: 9 }, '--epochs 9'],
+    [{ sampler: 'weighted' }, '--sampler shuffle, not weighted'],
+    [{ classWeights: 'balanced' }, '--class-weights none, not balanced'],
   ])('refuses %o', (given, text) => {
     expect(() => resumedOptions(config, given)).toThrow(UserError);
     expect(() => resumedOptions(config, given)).toThrow(text);
@@ -288,6 +290,27 @@ describe('resumedOptions', () => {
     expect(() => {
       requireSameData(config, 'ffff', '/other.csv');
     }).toThrow('/other.csv is not what the run was trained on');
+  });
+});
+
+describe('options of sampling', () => {
+  it('are kept in config.json, and may be given again; a list of exclusions may have moved', async () => {
+    const sampling = { sampler: 'weighted:inverse-sqrt', classWeights: 'effective:0.99', exclude: '/data/exclude.csv' };
+    const path = join(folder, 'run');
+    await (await RunFolder.create(path)).begin({ ...config, options: { ...config.options, ...sampling } });
+    const stored = (await RunFolder.open(path)).config;
+    expect(stored.options).toMatchObject(sampling);
+    expect(resumedOptions(stored, { ...sampling, exclude: '/moved.csv' })).toEqual({
+      ...stored.options,
+      exclude: '/moved.csv',
+    });
+    expect(() => resumedOptions(stored, { sampler: 'shuffle' })).toThrow(
+      '--sampler weighted:inverse-sqrt, not shuffle',
+    );
+  });
+
+  it('of a run from before they existed are those that it had', () => {
+    expect(resumedOptions(config, { sampler: 'shuffle', classWeights: 'none' }).sampler).toBe('shuffle');
   });
 });
 

@@ -8,7 +8,7 @@ import { decodeSafeTensors } from '../../src/interop/safetensors.js';
 import { loadWeights } from '../../src/train/checkpoint.js';
 import { RunFolder } from '../../src/train/run.js';
 import { train } from '../../src/train/trainer.js';
-import type { EpochRow, Reporter, StepProgress, TrainOptions, TrainSummary } from '../../src/train/types.js';
+import type { EpochRow, Reporter, RunStart, StepProgress, TrainOptions, TrainSummary } from '../../src/train/types.js';
 import { RandomStream } from '../../src/util/random.js';
 import { paths } from '../devices.js';
 
@@ -47,9 +47,13 @@ function bandData(train: number, val = 20, test = 20): DataSet {
 class Recorder implements Reporter {
   readonly epochs: EpochRow[] = [];
   readonly steps: StepProgress[] = [];
+  readonly notes: string[] = [];
+  started: RunStart | undefined;
   summary: TrainSummary | undefined;
   constructor(private readonly onSaved: () => void = () => undefined) {}
-  start(): void {}
+  start(info: RunStart): void {
+    this.started = info;
+  }
   step(progress: StepProgress): void {
     this.steps.push(progress);
   }
@@ -62,7 +66,9 @@ class Recorder implements Reporter {
   end(summary: TrainSummary): void {
     this.summary = summary;
   }
-  note(): void {}
+  note(text: string): void {
+    this.notes.push(text);
+  }
 }
 
 const base: TrainOptions = {
@@ -153,14 +159,16 @@ describe('train', () => {
 
   // 60 images make 4 steps an epoch: in the middle of the first epoch, of the second, and at an epoch's end.
   it.each([
-    ['adam', 2],
-    ['adam', 6],
-    ['adam', 8],
-    ['sgd', 5],
+    ['adam', 2, {}],
+    ['adam', 6, {}],
+    ['adam', 8, {}],
+    ['sgd', 5, {}],
+    ['adam', 6, { sampler: 'weighted', classWeights: 'effective:0.9' }],
+    ['adam', 7, { sampler: 'oversample', classWeights: 'balanced' }],
   ] as const)(
-    '%s stopped at step %i and resumed equals the run that never stopped, to the bit',
-    async (optimizer, step) => {
-      const options = { optimizer, momentum: optimizer === 'sgd' ? 0.9 : 0, lr: 1e-2 };
+    '%s stopped at step %i and resumed equals the run that never stopped, to the bit %o',
+    async (optimizer, step, sampling) => {
+      const options = { optimizer, momentum: optimizer === 'sgd' ? 0.9 : 0, lr: 1e-2, ...sampling };
       const data = bandData(60);
       const whole = await run('whole', data, options);
       const stopping = abortAtBatch(data, step);
@@ -209,11 +217,46 @@ describe('train', () => {
     );
   });
 
+  it('oversamples: an epoch is as long as the largest class times the classes', async () => {
+    const data = bandData(60);
+    const counts = [0, 1, 2].map(k => data.splits.train.labels.filter(label => label === k).length);
+    const images = 3 * Math.max(...counts);
+    const { reporter } = await run('oversampled', data, { epochs: 1, sampler: 'oversample' });
+    expect(reporter.started!.epochImages).toBe(images);
+    expect(reporter.steps.at(-1)).toMatchObject({ images, steps: Math.ceil(images / 16) });
+    expect(reporter.notes).toEqual([]);
+  });
+
+  it('weighs classes in the training loss, not in validation, and warns of weights far apart', async () => {
+    const data = bandData(60);
+    // One step that hardly moves: losses of the same network.
+    const still = { epochs: 1, batchSize: 60, lr: 1e-12, model: 'simple-mlp' };
+    const plain = await run('plain', data, still);
+    const alike = await run('alike', data, { ...still, classWeights: '3,3,3' });
+    const apart = await run('apart', data, { ...still, classWeights: '1,1,40' });
+    const [row, same, other] = [plain, alike, apart].map(({ reporter }) => reporter.epochs[0]!);
+    expect(same!.trainLoss).toBeCloseTo(row!.trainLoss, 5);
+    expect(Math.abs(other!.trainLoss - row!.trainLoss)).toBeGreaterThan(1e-3);
+    expect(other!.valLoss).toBeCloseTo(row!.valLoss, 5);
+    expect(apart.reporter.started!.classWeights).toEqual({ top: 1, middle: 1, bottom: 40 });
+    expect(apart.reporter.notes.join()).toMatch(/warning: bottom weighs 40.0 times as much as top/);
+    expect(alike.reporter.notes).toEqual([]);
+  });
+
+  it.each([{ sampler: 'weighted' }, { sampler: 'oversample' }, { classWeights: 'inverse-sqrt' }])(
+    '%o refuses a class without images before anything is written',
+    async options => {
+      const data = { ...bandData(20), classes: ['top', 'middle', 'bottom', 'nowhere'] };
+      await expect(run('empty', data, options)).rejects.toThrow('no training image of nowhere');
+      await expect(RunFolder.open(join(folder, 'empty'))).rejects.toThrow('no such run folder');
+    },
+  );
+
   it('gives its memory back', async () => {
     const data = bandData(20);
-    await run('warm', data, { epochs: 1 });
+    await run('warm', data, { epochs: 1, classWeights: 'balanced' });
     const { liveCount, liveBytes } = device.pool;
-    await run('again', data, { epochs: 1 });
+    await run('again', data, { epochs: 1, classWeights: 'balanced' });
     expect([device.pool.liveCount, device.pool.liveBytes]).toEqual([liveCount, liveBytes]);
   });
 

@@ -1,12 +1,13 @@
 import { Command, Option } from 'commander';
-import { SPLIT_NAMES, type DataSet, type SplitName } from '../data/dataset.js';
+import { SPLIT_NAMES, titleOf, type DataSet, type SplitName } from '../data/dataset.js';
 import { auditCommand } from './data/audit.js';
 import { exploreCommand } from './data/explore.js';
 import { infoCommand } from './data/info.js';
+import { addDataOptions, dataFlagsOf, type DataFlags } from './data-options.js';
 import { dataDescription, integer, jsonDescription, oneOf } from './options.js';
 import { columns, whole } from './report/format.js';
 
-interface PreviewFlags {
+interface PreviewFlags extends DataFlags {
   data: string;
   split: SplitName;
   out: string;
@@ -27,7 +28,7 @@ export function dataCommand(): Command {
 
 function previewCommand(): Command {
   const split = new Option('--split <name>', 'which images').choices(SPLIT_NAMES).argParser(oneOf(SPLIT_NAMES));
-  return new Command('preview')
+  const command = new Command('preview')
     .summary('draw some images of each class into a PNG file')
     .description('Count the images of each class, and draw some of each, one class below the other, into a PNG file.')
     .requiredOption('--data <path>', dataDescription)
@@ -36,25 +37,25 @@ function previewCommand(): Command {
     .option('--count <n>', 'images of each class', integer(1, 10_000), 12)
     .option('--columns <n>', 'images in a row', integer(1, 1000), 12)
     .option('--seed <n>', 'which images', integer(0, 0xffff_ffff), 0)
-    .option('--json', jsonDescription)
-    .action(async (flags: PreviewFlags) => {
-      const { loadDataVisibly } = await import('./load-data.js');
-      const { writeSheet } = await import('../data/sheet.js');
-      const { writeFileAtomic } = await import('../train/files.js');
-      const data = await loadDataVisibly(flags.data);
-      await writeFileAtomic(flags.out, writeSheet(data, flags.split, flags));
-      const counts = countClasses(data);
-      if (flags.json) {
-        const { name, classes, channels, height, width, fingerprint } = data;
-        console.log(JSON.stringify({ file: flags.out, name, classes, channels, height, width, fingerprint, counts }));
-        return;
-      }
-      console.log(`${data.name}: ${data.width}x${data.height}, ${data.channels === 1 ? 'grey' : 'colour'}`);
-      const rows = data.classes.map((name, id) => [name, ...SPLIT_NAMES.map(split => whole(counts[split][id]!))]);
-      const totals = ['all', ...SPLIT_NAMES.map(split => whole(data.splits[split].count))];
-      console.log(columns([['', ...SPLIT_NAMES], ...rows, totals], 'lr').join('\n'));
-      console.log(`${flags.split} images drawn into ${flags.out}`);
-    });
+    .option('--json', jsonDescription);
+  return addDataOptions(command, '--shares').action(async (flags: PreviewFlags) => {
+    const { loadDataVisibly } = await import('./load-data.js');
+    const { writeSheet } = await import('../data/sheet.js');
+    const { writeFileAtomic } = await import('../train/files.js');
+    const data = await loadDataVisibly(flags.data, undefined, await dataFlagsOf(flags));
+    await writeFileAtomic(flags.out, writeSheet(data, flags.split, flags));
+    const counts = countClasses(data);
+    if (flags.json) {
+      const { name, classes, channels, height, width, fingerprint } = data;
+      console.log(JSON.stringify({ file: flags.out, name, classes, channels, height, width, fingerprint, counts }));
+      return;
+    }
+    console.log(`${titleOf(data)}: ${data.width}x${data.height}, ${data.channels === 1 ? 'grey' : 'colour'}`);
+    const rows = data.classes.map((name, id) => [name, ...SPLIT_NAMES.map(split => whole(counts[split][id]!))]);
+    const totals = ['all', ...SPLIT_NAMES.map(split => whole(data.splits[split].count))];
+    console.log(columns([['', ...SPLIT_NAMES], ...rows, totals], 'lr').join('\n'));
+    console.log(`${flags.split} images drawn into ${flags.out}`);
+  });
 }
 
 function countClasses(data: DataSet): Record<SplitName, number[]> {

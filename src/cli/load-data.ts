@@ -1,16 +1,34 @@
 import type { DataSet } from '../data/dataset.js';
 import { excludeImages } from '../data/exclude.js';
 import { loadDataSet } from '../data/load.js';
+import type { LoadOptions } from '../data/options.js';
 import { StatusLine } from './status-line.js';
+
+/** More than the input size of a network, so that an augmentation has something to cut from: 48 for crops of 40. */
+const AUGMENTED = 1.2;
+
+/** The size in which image files are packed for a network that takes `inputSize`. */
+export function packSize(inputSize: number, augmented: boolean): number {
+  return augmented ? Math.ceil(AUGMENTED * inputSize) : inputSize;
+}
 
 /**
  * Loads a data set, without the images of the list in `exclude`; standard error tells how far it is and what came of it.
  */
-export async function loadDataVisibly(source: string, exclude?: string): Promise<DataSet> {
+export async function loadDataVisibly(
+  source: string,
+  exclude?: string,
+  options: Omit<LoadOptions, 'onProgress' | 'onWarning'> = {},
+): Promise<DataSet> {
   const line = new StatusLine();
   let outcome = '';
   try {
     const data = await loadDataSet(source, {
+      ...options,
+      onWarning: text => {
+        line.clear();
+        process.stderr.write(`warning: ${text}\n`);
+      },
       onProgress: (fraction, text) => {
         line.update(text, fraction);
         if (fraction >= 1) outcome = text;

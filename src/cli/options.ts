@@ -85,4 +85,5 @@ export function excludeOption(): Option {
 
 export const jsonDescription = 'one JSON value on standard output, everything else on standard error';
 
-export const dataDescription = 'fer2013.csv or icml_face_data.csv, also gzipped, or synthetic for built-in faces';
+export const dataDescription =
+  'a data set: FER-2013, FER+, RAF-DB, AffectNet-HQ, folders or a list of images, also in an archive, or synthetic';

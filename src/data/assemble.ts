@@ -5,7 +5,7 @@ import type { LabelledImage } from './labels/image.js';
 import { keepClasses, mapLabels, parseLabelMap, type LabelMap } from './labels/map.js';
 import { DEFAULT_SHARES, drawSplits, drawValidation, limitClasses } from './labels/split.js';
 import type { DataOptions } from './options.js';
-import { imageBytesOf, type ImageStore } from './store.js';
+import { formOf, imageBytesOf, type ImageForm, type ImageStore } from './store.js';
 
 /** The largest array of bytes that every JavaScript engine of interest makes. */
 const MOST_BYTES = 2 ** 32 - 2 ** 20;
@@ -38,17 +38,18 @@ export async function assemble(
   const placed = placeImages(images, labelled, options, notes);
   checkSplits(labelled, placed, classes, origins, onWarning);
 
+  const form = { ...formOf(store), channels: options.channels ?? store.channels };
   const splitOf = (name: SplitName) =>
     gather(
       store,
+      form,
       placed.filter(({ split }) => split === name),
       classes.length,
     );
   const splits = { train: await splitOf('train'), val: await splitOf('val'), test: await splitOf('test') };
   const labelling = [...(labelled.labelling === undefined ? [] : [labelled.labelling]), ...notes].join('; ');
-  const { channels, height, width } = store;
   const content = {
-    ...{ classes, channels, height, width, splits },
+    ...{ classes, ...form, splits },
     ...(labelling === '' ? {} : { labelling }),
     ...(labelled.drawsTargets ? { drawsTargets: true } : {}),
   };
@@ -123,18 +124,25 @@ function checkSplits(
   if (empty.length > 0) onWarning(`${name}: no training image is labelled ${empty.join(', ')}`);
 }
 
-async function gather(store: ImageStore, images: readonly LabelledImage[], classes: number): Promise<Split> {
+async function gather(
+  store: ImageStore,
+  form: ImageForm,
+  images: readonly LabelledImage[],
+  classes: number,
+): Promise<Split> {
   const count = images.length;
-  const bytes = count * imageBytesOf(store);
+  const bytes = count * imageBytesOf(form);
   if (bytes > MOST_BYTES) {
-    const form = `${store.width} x ${store.height} x ${store.channels}`;
+    const each = `${form.width} x ${form.height} x ${form.channels}`;
     throw new UserError(
-      `${count} images of ${form} are more than one array can hold: choose a smaller --input-size, or fewer with --per-class`,
+      `${count} images of ${each} are more than one array can hold: choose a smaller --image-size, or fewer with --per-class`,
     );
   }
   const slots = Uint32Array.from(images, ({ slot }) => slot);
   const pixels = new Uint8Array(bytes);
   await store.read(slots, pixels);
+  // Only a CSV file's grey images come otherwise than asked for: each value is written as many times as there are channels.
+  if (form.channels > store.channels) repeatChannels(pixels, form.channels);
   const targets = images.some(({ target }) => target) ? new Float32Array(count * classes) : undefined;
   if (targets)
     images.forEach(({ target }, i) => {
@@ -147,6 +155,11 @@ async function gather(store: ImageStore, images: readonly LabelledImage[], class
     ...(targets ? { targets } : {}),
     names: images.map(({ slot }) => store.names[slot]!),
   };
+}
+
+/** Spreads grey values at the front of `pixels` over all of it, last one first, so that none is overwritten before its turn. */
+function repeatChannels(pixels: Uint8Array, channels: number): void {
+  for (let i = pixels.length / channels - 1; i >= 0; i--) pixels.fill(pixels[i]!, i * channels, (i + 1) * channels);
 }
 
 /** Images of each class in the splits and in all of them, of those that have images. */

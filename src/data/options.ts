@@ -24,6 +24,8 @@ export const dataOptionsShape = {
   maxBad: z.number().min(0).max(100).exactOptional(),
   /** 1 for grey, 3 for colour. */
   channels: z.union([z.literal(1), z.literal(3)]).exactOptional(),
+  /** Side in which larger image files are packed. */
+  imageSize: z.int().positive().exactOptional(),
 };
 
 export type DataOptions = z.infer<z.ZodObject<typeof dataOptionsShape>>;
@@ -37,7 +39,7 @@ export interface LoadOptions extends DataOptions {
   onWarning?: (text: string) => void;
   /** Which faces are drawn for `synthetic`; files do not depend on it. 0 by default. */
   seed?: number;
-  /** Side of the square images that a network gets: larger image files are packed in this size. 224 by default. */
+  /** What `imageSize` is where it is not given. 224 by default. */
   inputSize?: number;
 }
 

@@ -40,6 +40,10 @@ export interface ImageSink {
   write(slot: number, images: Uint8Array, checksums: readonly number[]): Promise<void>;
 }
 
+export function formOf({ channels, height, width }: ImageForm): ImageForm {
+  return { channels, height, width };
+}
+
 export function imageBytesOf({ channels, height, width }: ImageForm): number {
   return channels * height * width;
 }

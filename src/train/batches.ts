@@ -1,5 +1,5 @@
 import type { Device } from '../gpu/device.js';
-import { gatherBatch, type DataSet, type Split } from '../data/dataset.js';
+import { drawTargets, gatherBatch, gatherTargets, type DataSet, type Split } from '../data/dataset.js';
 import type { Augmenter } from '../data/augment/augmenter.js';
 import { mixLabels, mixTargets, oneHot } from '../data/augment/mix.js';
 import { averageViews, normaliseImages } from '../kernels/index.js';
@@ -17,7 +17,7 @@ export interface Batch {
   readonly x: Tensor;
   /** (N), or (size) in a test, class ids; of mixed images those of the larger share, against which accuracy is counted. */
   readonly labels: Tensor;
-  /** What the loss is taken against: `labels`, or probabilities (N,K) where targets are soft. */
+  /** What the loss is taken against: `labels`, or probabilities (N,K) where targets are soft or mixed. */
   readonly target: Tensor;
   /** Images. */
   readonly size: number;
@@ -37,6 +37,8 @@ export class Batches {
     private readonly batchSize: number,
     private readonly normalisation: Normalisation,
     private readonly augmenter?: Augmenter,
+    /** Draws a one-hot target from the split's soft ones at every presentation, by this seed. */
+    private readonly drawSeed?: number,
   ) {
     const { channels, height, width } = data;
     this.#images = new Uint8Array(batchSize * channels * height * width);
@@ -66,13 +68,32 @@ export class Batches {
     const samples = size * this.#samples;
     const own = Uint32Array.from({ length: samples }, (_, n) => this.#labels[Math.floor(n / this.#samples)]!);
     const tensorOf = (values: Uint32Array) => Tensor.from(values, [samples], { dtype: 'u32', device: this.device });
-    if (!mixes) {
+    const given = this.#targets(order, start, end, epoch);
+    if (!mixes && !given) {
       const labels = tensorOf(own);
       return { x, labels, target: labels, size };
     }
-    const soft = mixTargets(oneHot(own, classes.length), classes.length, mixes);
+    const targets = given ?? oneHot(own, classes.length);
+    const soft = mixes ? mixTargets(targets, classes.length, mixes) : targets;
     const target = Tensor.from(soft, [samples, classes.length], { device: this.device });
-    return { x, labels: tensorOf(mixLabels(own, mixes)), target, size };
+    return { x, labels: tensorOf(mixes ? mixLabels(own, mixes) : own), target, size };
+  }
+
+  /** Soft targets of the samples, or what is drawn from them, (samples,K); undefined where labels are classes. */
+  #targets(order: Uint32Array, start: number, end: number, epoch: number): Float32Array | undefined {
+    const { targets } = this.split;
+    if (!targets) return undefined;
+    const classes = this.data.classes.length;
+    const ofImages = new Float32Array((end - start) * classes);
+    if (this.drawSeed === undefined) gatherTargets(targets, classes, order, start, end, ofImages);
+    else drawTargets(targets, classes, order, start, end, ofImages, this.drawSeed, epoch);
+    if (this.#samples === 1) return ofImages;
+    const ofSamples = new Float32Array(ofImages.length * this.#samples);
+    for (let n = 0; n < ofSamples.length / classes; n++) {
+      const image = Math.floor(n / this.#samples) * classes;
+      ofSamples.set(ofImages.subarray(image, image + classes), n * classes);
+    }
+    return ofSamples;
   }
 
   /** A network's logits for a batch, in a test with those of the views of each image averaged: one row for each label. */

@@ -4,11 +4,12 @@ import { Command, Option } from 'commander';
 import { auditDataSet, auditDefaults } from '../../data/audit/audit.js';
 import { CONFLICT_RULES, type ConflictRule } from '../../data/audit/choose.js';
 import { MOST_DISTANCE } from '../../data/audit/hash-index.js';
+import { addDataOptions, dataFlagsOf, type DataFlags } from '../data-options.js';
 import { dataDescription, integer, jsonDescription, number, oneOf } from '../options.js';
 import { StatusLine } from '../status-line.js';
 import { sourceOf } from './source.js';
 
-interface Flags {
+interface Flags extends DataFlags {
   data?: string;
   out: string;
   near: boolean;
@@ -24,7 +25,7 @@ export function auditCommand(): Command {
     '--conflicts <rule>',
     'of copies with different labels keep one, one of the majority, none',
   );
-  return new Command('audit')
+  const command = new Command('audit')
     .summary('find duplicates, conflicting labels and blank images')
     .description(
       'Find identical images, near duplicates and blank images within splits and across them. Writes findings.csv with every ' +
@@ -53,8 +54,8 @@ export function auditCommand(): Command {
       auditDefaults.blank,
     )
     .addOption(conflicts.choices(CONFLICT_RULES).argParser(oneOf(CONFLICT_RULES)).default('keep'))
-    .option('--json', jsonDescription)
-    .action(runAudit);
+    .option('--json', jsonDescription);
+  return addDataOptions(command).action(runAudit);
 }
 
 async function runAudit(path: string | undefined, flags: Flags): Promise<void> {
@@ -66,7 +67,7 @@ async function runAudit(path: string | undefined, flags: Flags): Promise<void> {
   const { writeFileAtomic } = await import('../../train/files.js');
   const { auditLines } = await import('../report/audit.js');
   const { out, near, distance, correlation, blank, json } = flags;
-  const data = await loadDataVisibly(sourceOf('audit', path, flags.data));
+  const data = await loadDataVisibly(sourceOf('audit', path, flags.data), undefined, await dataFlagsOf(flags));
   const began = performance.now();
   const status = new StatusLine();
   const onProgress = (fraction: number, text: string) => {

@@ -2,10 +2,11 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { SPLIT_NAMES, type SplitName } from '../../data/dataset.js';
+import { addDataOptions, dataFlagsOf, type DataFlags } from '../data-options.js';
 import { dataDescription, excludeOption, integer, jsonDescription, oneOf } from '../options.js';
 import { sourceOf } from './source.js';
 
-interface Flags {
+interface Flags extends DataFlags {
   data?: string;
   exclude?: string;
   out: string;
@@ -19,7 +20,7 @@ export function exploreCommand(): Command {
   const split = new Option('--split <name>', 'whose images are shown')
     .choices(SPLIT_NAMES)
     .argParser(oneOf(SPLIT_NAMES));
-  return new Command('explore')
+  const command = new Command('explore')
     .summary('draw what is in a data set')
     .description(
       'Draw the distribution of classes (bars and pie), the pixel intensities, the average face of each class and samples: each ' +
@@ -32,17 +33,17 @@ export function exploreCommand(): Command {
     .addOption(split.default('train'))
     .option('--count <n>', 'samples of each class', integer(1, 200), 12)
     .option('--seed <n>', 'which samples', integer(0, 0xffff_ffff), 0)
-    .option('--json', jsonDescription)
-    .action(async (path: string | undefined, flags: Flags) => {
-      const { loadDataVisibly } = await import('../load-data.js');
-      const { exploreDataSet } = await import('../../data/explore/explore.js');
-      const { writeFileAtomic } = await import('../../train/files.js');
-      const data = await loadDataVisibly(sourceOf('explore', path, flags.data), flags.exclude);
-      const files = await exploreDataSet(data, flags);
-      await mkdir(flags.out, { recursive: true });
-      for (const [name, content] of files) await writeFileAtomic(join(flags.out, name), content);
-      const page = join(flags.out, 'index.html');
-      const paths = [...files.keys()].map(name => join(flags.out, name));
-      console.log(flags.json ? JSON.stringify({ page, files: paths }) : `${paths.length} files; open ${page}`);
-    });
+    .option('--json', jsonDescription);
+  return addDataOptions(command, '--shares').action(async (path: string | undefined, flags: Flags) => {
+    const { loadDataVisibly } = await import('../load-data.js');
+    const { exploreDataSet } = await import('../../data/explore/explore.js');
+    const { writeFileAtomic } = await import('../../train/files.js');
+    const data = await loadDataVisibly(sourceOf('explore', path, flags.data), flags.exclude, await dataFlagsOf(flags));
+    const files = await exploreDataSet(data, flags);
+    await mkdir(flags.out, { recursive: true });
+    for (const [name, content] of files) await writeFileAtomic(join(flags.out, name), content);
+    const page = join(flags.out, 'index.html');
+    const paths = [...files.keys()].map(name => join(flags.out, name));
+    console.log(flags.json ? JSON.stringify({ page, files: paths }) : `${paths.length} files; open ${page}`);
+  });
 }

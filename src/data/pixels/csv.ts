@@ -17,11 +17,6 @@ const FORMAT = 'fer2013-csv 2';
 
 /** The images of a FER-2013 CSV file, from the cache if they are there, else read and put there. */
 export async function imagesOfCsv(source: Source, csv: PixelCsv, options: LoadOptions): Promise<Images> {
-  if (options.channels === 3) {
-    throw new UserError(
-      '--channels 3: the CSV file of FER-2013 holds grey images; models of three channels take them so',
-    );
-  }
   const state = await stateNow(source, csv);
   const name = packName(dataCacheFolder(options.cacheFolder), source.path, state, FORMAT);
   const pack = await findPack(name);

@@ -38,7 +38,7 @@ export async function imagesOfFiles(source: Source, { files }: ImageFiles, optio
   const slots = files.map(({ name }) => slotOf.get(name)!);
   const present = unique.filter(isPresent).map(({ name }) => name);
   const { size, channels } = await chooseForm(source.tree, present, {
-    size: options.inputSize,
+    size: options.imageSize ?? options.inputSize,
     channels: options.channels,
   });
   const form: ImageForm = { channels, height: size, width: size };

@@ -7,7 +7,7 @@
 //
 //   records[0]       factor that clips the gradients by their norm, that norm (norm_finish)
 //   records[1 + 2r]  rate, weight decay, momentum (adam: β1), gain (sgd: 1 − dampening, 1 at the first update; adam: 1 − β1)
-//   records[2 + 2r]  1 / sqrt(1 − β2ᵗ) (adam)
+//   records[2 + 2r]  1 / sqrt(1 − β2ᵗ), t, lr, ln β2 (adam; the last three for grad_scaler.wgsl)
 //
 // The formulas are those of torch.optim, whose weight decay is added to the gradient, but for AdamW (DECOUPLED; Loshchilov
 // and Hutter 2019), where it shrinks the parameter; rate is lr, for adam lr / (1 − β1ᵗ).
@@ -210,7 +210,8 @@ fn norm_finish(@builtin(local_invocation_index) lane: u32) {
   if (lane == 0u) { header[0] = vec4f(select(factor, 1.0, factor > 1.0), norm, 0.0, 0.0); }
 }
 
-// The moving average of parameters: average += weight · (parameter − average). An invocation does a vec4; dispatch as above.
+// The moving average of parameters: average += weight · (parameter − average), which is theirs to the bit where weight is 1.
+// An invocation does a vec4; dispatch as for the updates.
 @group(0) @binding(0) var<storage, read> source: array<vec4f>;         // the parameters
 @group(0) @binding(1) var<storage, read_write> average: array<vec4f>;
 @group(0) @binding(2) var<storage, read> weight: array<f32>;           // 1 − decay
@@ -218,7 +219,9 @@ fn norm_finish(@builtin(local_invocation_index) lane: u32) {
 fn ema_update(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = id.y * groups.x * WORKGROUP + id.x;
   if (i >= p.count || totals[3] > 0.0) { return; }
-  average[i] += weight[0] * (source[i] - average[i]);
+  let old = average[i];
+  let new_value = source[i];
+  average[i] = select(old + weight[0] * (new_value - old), new_value, weight[0] == 1.0);
 }
 
 @compute @workgroup_size(WORKGROUP)

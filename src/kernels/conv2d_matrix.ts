@@ -10,9 +10,9 @@ export function suitsMatrices({ c, o, groups }: Conv2dSizes): boolean {
   return groups === 1 && c % 4 === 0 && o % 4 === 0;
 }
 
-/** The shader's parameters. */
-function paramsOf({ groups: _, ...sizes }: Conv2dSizes, rows = 0): Record<string, number> {
-  return { ...sizes, rows };
+/** The shader's parameters: no groups. */
+function paramsOf(sizes: Conv2dSizes, rows = 0): Record<string, number> {
+  return Object.fromEntries([...Object.entries(sizes).filter(([name]) => name !== 'groups'), ['rows', rows]]);
 }
 
 /** On subgroup matrices: f16 operands, sums in f32. */

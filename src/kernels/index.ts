@@ -28,6 +28,7 @@ export { chunk, concat, narrow, split } from './concat.js';
 export { conv2d, type Conv2dOptions } from './conv2d.js';
 export { accumulateTotals, crossEntropy, type CrossEntropyOptions } from './cross_entropy.js';
 export { dropout } from './dropout.js';
+export { correctAdam, finishScaling, unscaleGradients, type ScalerRule } from './grad_scaler.js';
 export { normaliseImages } from './images.js';
 export { interpolateBilinear } from './interpolate.js';
 export { linear, matmul } from './matmul.js';

@@ -6,6 +6,7 @@ import { Tensor, type Generator } from '../tensor/index.js';
 import { UserError } from '../util/errors.js';
 import { writeFileAtomic } from './files.js';
 import { modelOptionsShape } from './model.js';
+import type { GradScaler } from './grad-scaler.js';
 import type { Optimizer } from './optim.js';
 import type { EpochRow } from './types.js';
 
@@ -50,10 +51,15 @@ const positionSchema = z.object({
   /** Updates of each parameter, in the model's order. */
   optimizerSteps: z.array(z.int()),
   lr: z.number(),
+  /** The scale of the loss, under mixed precision. */
+  scaler: z.object({ scale: z.number(), growthTracker: z.int() }).exactOptional(),
   history: z.array(rowSchema),
 });
 
-export type Position = Omit<z.infer<typeof positionSchema>, 'generator' | 'optimizerSteps' | 'lr' | 'history'> & {
+export type Position = Omit<
+  z.infer<typeof positionSchema>,
+  'generator' | 'optimizerSteps' | 'lr' | 'scaler' | 'history'
+> & {
   readonly history: readonly EpochRow[];
 };
 
@@ -68,6 +74,8 @@ export interface Trainee {
   readonly model: Module;
   readonly optimizer: Optimizer;
   readonly generator: Generator;
+  /** Where gradients are scaled: under mixed precision. */
+  readonly scaler?: GradScaler | undefined;
   /** Running totals of the epoch under way (4), kernels/cross_entropy.ts. */
   readonly totals: Tensor;
 }
@@ -87,10 +95,12 @@ export async function saveWeights(
 /** Writes all that a resumed run needs to go on as if it had never stopped. */
 export async function saveCheckpoint(
   path: string,
-  { model, optimizer, generator, totals }: Trainee,
+  { model, optimizer, generator, scaler, totals }: Trainee,
   position: Position,
   info: WeightsInfo,
 ): Promise<void> {
+  // First of all, since it corrects the optimiser's counts.
+  const scaling = await scaler?.settle(optimizer);
   const tensors = new Map<string, HostTensor>(await model.stateDict());
   const names = [...model.namedParameters().keys()];
   for (const [i, state] of optimizer.state().entries()) {
@@ -106,6 +116,7 @@ export async function saveCheckpoint(
     generator: { seed: generator.seed, offset: generator.offset },
     optimizerSteps: [...optimizer.steps],
     lr: optimizer.lr,
+    ...(scaling ? { scaler: scaling } : {}),
   };
   const metadata = { facegrad: JSON.stringify(info), training: JSON.stringify(training) };
   await writeFileAtomic(path, encodeSafeTensors({ tensors, metadata }));
@@ -117,7 +128,7 @@ export async function loadCheckpoint(path: string, trainee: Trainee): Promise<Po
   const text = file.metadata.training;
   if (text === undefined) throw new UserError(`${path} holds weights but no training state; it cannot be resumed`);
   const saved = parseMetadata(positionSchema, text, path);
-  const { model, optimizer, generator, totals } = trainee;
+  const { model, optimizer, generator, scaler, totals } = trainee;
   model.loadStateDict(new Map([...file.tensors].filter(([name]) => !isTrainingState(name))));
   const names = [...model.namedParameters().keys()];
   for (const [i, state] of optimizer.state().entries()) {
@@ -129,6 +140,7 @@ export async function loadCheckpoint(path: string, trainee: Trainee): Promise<Po
   restore(totals, TOTALS);
   optimizer.steps = saved.optimizerSteps;
   optimizer.lr = saved.lr;
+  if (saved.scaler) scaler?.load(saved.scaler, saved.optimizerSteps);
   generator.seed = saved.generator.seed;
   generator.offset = saved.generator.offset;
   return saved;

@@ -30,7 +30,8 @@ export class Adam extends Optimizer {
 
   protected record({ lr, weightDecay, momentum: beta1 }: OptimizerGroup, step: number): readonly number[] {
     const decay = this.constants.decoupled ? lr * weightDecay : weightDecay;
-    return [lr / (1 - beta1 ** step), decay, beta1, 1 - beta1, 1 / Math.sqrt(1 - this.#beta2 ** step)];
+    const corrections = [1 / Math.sqrt(1 - this.#beta2 ** step), step, lr, Math.log(this.#beta2)];
+    return [lr / (1 - beta1 ** step), decay, beta1, 1 - beta1, ...corrections];
   }
 }
 

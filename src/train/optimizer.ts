@@ -16,6 +16,7 @@ import {
 import { Storage, Tensor, type Parameter } from '../tensor/index.js';
 import { UserError } from '../util/errors.js';
 import { FlatBlock, type Place } from './flat.js';
+import type { GradScaler } from './grad-scaler.js';
 
 /** The optimiser's state of one parameter, by torch.optim's names (`exp_avg`, `exp_avg_sq`, `momentum_buffer`). */
 export type ParameterState = Readonly<Record<string, Tensor>>;
@@ -150,9 +151,10 @@ export abstract class Optimizer {
 
   /**
    * Updates every parameter that has a gradient. `totals`: where losses that were not finite are counted; from the first
-   * one on nothing is updated (kernels/cross_entropy.ts).
+   * one on nothing is updated (kernels/cross_entropy.ts). `scaler`: gradients come multiplied by its scale; where one of them
+   * is not finite, nothing is updated at this step.
    */
-  step(totals: Slice = this.device.zeros): void {
+  step(totals: Slice = this.device.zeros, scaler?: GradScaler): void {
     const updates: Update[] = [];
     for (const block of this.#blocks) {
       const records = block.flat.places.map(place => this.#count(place, updates));
@@ -164,11 +166,13 @@ export abstract class Optimizer {
     this.#writeRecords(updates);
     const { clipping, device } = this;
     const memories = this.#blocks.map(({ memory }) => memory);
+    const adam = this.rule === 'adam' ? { records: this.#records, count: updates.length } : undefined;
+    const guard = scaler?.decide(memories, totals, adam) ?? totals;
     if (clipping && 'norm' in clipping) {
       gradientNorm(device, memories, this.#partsFor(), this.#records, clipping.norm);
     }
     for (const memory of memories) {
-      optimizerStep(device, this.rule, memory, this.#records, totals, this.constants, clipping);
+      optimizerStep(device, this.rule, memory, this.#records, guard, this.constants, clipping);
     }
   }
 

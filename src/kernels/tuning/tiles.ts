@@ -61,7 +61,8 @@ function tile(shader: string, threads: number, per: number, depth: number): Choi
 
 /** The choice for a sum that is cut for this many workgroups. */
 export function cutFor(workgroups: number, { shader, values, order }: Choice): Choice {
-  return { shader, values: { ...values, workgroups }, order: `${order}, cut for ${workgroups}` };
+  // Each shader cuts in its own way.
+  return { shader, values: { ...values, workgroups }, order: `${order}, cut by ${shader} for ${workgroups}` };
 }
 
 /** The same choices, each with every number of workgroups that a sum may be cut for. */

@@ -1,5 +1,19 @@
 // The floors of the house, lowest first (docs/architecture.md). A file imports from its own folder and from lower floors.
-const floors = ['util', 'interop', 'gpu', 'tensor', 'kernels', 'nn', 'plots', 'data', 'train', 'evaluate', 'serve', 'cli'];
+const floors = [
+  'util',
+  'interop',
+  'gpu',
+  'tensor',
+  'kernels',
+  'nn',
+  'plots',
+  'data',
+  'train',
+  'evaluate',
+  'bench',
+  'serve',
+  'cli',
+];
 const browserFloors = ['util', 'gpu', 'tensor', 'kernels', 'nn'];
 
 module.exports = {

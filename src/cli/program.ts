@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { benchCommand } from './bench.js';
 import { dataCommand } from './data.js';
 import { doctorCommand } from './doctor.js';
 import { exitCodes, reportError } from './errors.js';
@@ -38,6 +39,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .addCommand(evalCommand())
     .addCommand(modelsCommand())
     .addCommand(profileCommand())
+    .addCommand(benchCommand(exitWith))
     .addCommand(dataCommand())
     .addCommand(doctorCommand(exitWith));
   applyToAll(program, command => {

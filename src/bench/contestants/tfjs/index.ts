@@ -1,0 +1,64 @@
+import { provideNavigatorGpu, waitInTurns } from '../../../gpu/node.js';
+import { isSoftware, Unsupported, type OpenContestant } from '../contestant.js';
+import { loadPeer } from '../peers.js';
+import type { TF, TFCore, TFLayers, TFWebGPUBackend } from './api.js';
+import { prepareKernel } from './kernels.js';
+import { prepareNetwork } from './networks.js';
+
+export type TFBackend = 'webgpu' | 'wasm' | 'cpu';
+
+/** tfjs-backend-webgpu runs on the adapter that facegrad takes with the same options; the other two on the processor. */
+export const openTensorFlow =
+  (backend: TFBackend): OpenContestant =>
+  async options => {
+    // Before the packages are loaded: they look for `navigator.gpu` then.
+    const adapter = backend === 'webgpu' ? provideNavigatorGpu(options) : () => null;
+    const core = loadPeer<TFCore>('@tensorflow/tfjs-core');
+    const layers = loadPeer<TFLayers>('@tensorflow/tfjs-layers');
+    loadPeer(`@tensorflow/tfjs-backend-${backend}`);
+    if (!(await core.setBackend(backend))) throw new Error(`tfjs-backend-${backend} does not start here`);
+    await core.ready();
+    const info = adapter()?.info;
+    const tf: TF = { core, finish: finisher(core, backend), read };
+    return {
+      adapter: info ? info.description || `${info.vendor} ${info.architecture}` : 'processor',
+      software: info ? isSoftware(info) : true,
+      prepare: async (work, weights) => {
+        try {
+          switch (work.kind) {
+            case 'train':
+            case 'infer':
+              return await prepareNetwork(tf, layers, work, weights);
+            case 'start':
+              throw new Unsupported('has no such command');
+            default:
+              return await prepareKernel(tf, work);
+          }
+        } catch (error) {
+          const kernel = /Kernel '(\w+)' not registered/.exec(error instanceof Error ? error.message : '')?.[1];
+          if (kernel !== undefined) throw new Unsupported(`has no ${kernel}`);
+          throw error;
+        }
+      },
+    };
+  };
+
+function finisher(core: TFCore, backend: TFBackend): () => Promise<void> {
+  // The other two have done the work when a call returns.
+  if (backend !== 'webgpu') return () => Promise.resolve();
+  const gpu = core.backend() as TFWebGPUBackend;
+  return async () => {
+    if (gpu.commandEncoder) {
+      gpu.endComputePassEncoder();
+      gpu.submitQueue();
+    }
+    // As facegrad waits: a pending promise of Dawn takes a core from a software driver otherwise.
+    await waitInTurns(gpu.queue.onSubmittedWorkDone());
+  };
+}
+
+async function read(tensor: { data(): Promise<Float32Array>; dispose(): void }): Promise<Float32Array> {
+  const data = await waitInTurns(tensor.data());
+  tensor.dispose();
+  return Float32Array.from(data);
+}

@@ -4,22 +4,26 @@
 //
 // for class labels t with class weights w and label smoothing s, and Σ_n Σ_k w[k]·target[n,k]·(−log q[n,k]) / N for target
 // probabilities: the mean reduction of torch.nn.CrossEntropyLoss (the smoothed term is divided by the same Σ w[t]).
-// `row` is Σ_k u[n,k]·(−log q[n,k]) with u the coefficients above, `norm` what the sum is divided by.
+// The focal loss (Lin, Goyal, Girshick, He and Dollár, "Focal Loss for Dense Object Detection", 2017) weighs each −log q by
+// (1 − q)^γ, so that what is predicted well counts for less; with γ of 0 it is the cross-entropy.
+// `row` is Σ_k u[n,k]·(1 − q)^γ·(−log q[n,k]) with u the coefficients above, `norm` what the sum is divided by. Its gradient
+// with respect to logit j is B[j] − q[j]·Σ_k B[k] with B[k] = u[k]·(γ·q·(1 − q)^(γ−1)·log q − (1 − q)^γ), −u[k] for γ of 0.
 // log-sum-exp subtracts the row's maximum, so that no exponential overflows. A label of K or more cannot be refused here:
 // it makes the loss and its row's gradient NaN, which stops training.
 
 const WORKGROUP = 64u;
 const SOFT = false;     // targets are probabilities (N,K), else labels (N)
 const WEIGHTED = false; // class weights
+const FOCAL = false;
 
-struct Params { n: u32, k: u32, smoothing: f32 }
+struct Params { n: u32, k: u32, smoothing: f32, gamma: f32 }
 
 @group(0) @binding(0) var<storage, read> logits: array<f32>;            // (N,K)
 @group(0) @binding(1) var<storage, read> labels: array<u32>;            // (N)
 @group(0) @binding(2) var<storage, read> target_probability: array<f32>;            // (N,K)
 @group(0) @binding(3) var<storage, read> class_weight: array<f32>;      // (K)
 @group(0) @binding(4) var<storage, read_write> rows: array<vec2f>;      // (N): loss before division, weight of the row
-@group(0) @binding(5) var<storage, read_write> coefficients: array<f32>; // (N,K): q·Σu − u, the gradient before division
+@group(0) @binding(5) var<storage, read_write> coefficients: array<f32>; // (N,K): B − q·ΣB, the gradient before division
 @group(0) @binding(6) var<uniform> p: Params;
 
 // An invocation: one row. Dispatch (ceil(N/WORKGROUP)).
@@ -41,7 +45,7 @@ fn cross_entropy_rows(@builtin(global_invocation_id) id: vec3u) {
   var label_weight = 1.0;
   if (WEIGHTED && !SOFT) { label_weight = class_weight[min(label, p.k - 1u)]; }
   var loss = start;
-  var total = start; // Σ u
+  var total = start; // −Σ B
   for (var turn = 0u; turn < 2u; turn++) {
     for (var k = 0u; k < p.k; k++) {
       var u = p.smoothing / f32(p.k);
@@ -49,12 +53,21 @@ fn cross_entropy_rows(@builtin(global_invocation_id) id: vec3u) {
       else if (k == label) { u += 1.0 - p.smoothing; }
       if (WEIGHTED) { u *= class_weight[k]; }
       let log_q = logits[base + k] - log_sum;
+      var slope = u; // −B
+      var weight = 1.0;
+      if (FOCAL && u != 0.0) {
+        let q = exp(log_q);
+        let miss = select(1.0 - q, 0.0, q > 1.0);
+        weight = pow(miss, p.gamma);
+        // With nothing missed the limit is 0, but its factors are 0 and, for γ below 1, infinity.
+        slope = select(u * (weight - p.gamma * q * (weight / miss) * log_q), 0.0, miss == 0.0);
+      }
       if (turn == 0u) {
         // 0 · infinity: a class that has no share of the target adds nothing, however small its probability.
-        if (u != 0.0) { loss -= u * log_q; }
-        total += u;
+        if (u != 0.0) { loss -= u * weight * log_q; }
+        total += slope;
       } else {
-        coefficients[base + k] = exp(log_q) * total - u;
+        coefficients[base + k] = exp(log_q) * total - slope;
       }
     }
   }

@@ -7,14 +7,17 @@ export interface CrossEntropyOptions {
   readonly weight?: Tensor | undefined;
   /** Share of the target spread over all classes, from 0 to 1. */
   readonly labelSmoothing?: number | undefined;
+  /** The focal loss's γ: each −log q counts (1 − q)^γ times; 0, the default, is plain cross-entropy. */
+  readonly focalGamma?: number | undefined;
 }
 
 /**
  * Softmax and cross-entropy of logits (N,K), mean over the batch as torch.nn.functional.cross_entropy: one element. Targets
- * are labels (N) of dtype u32 below K, or probabilities (N,K).
+ * are labels (N) of dtype u32 below K, or probabilities (N,K). With `focalGamma` it is the focal loss (cross_entropy.wgsl),
+ * which class weights and smoothing change, and a mean divides, just like the cross-entropy.
  */
 export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
-  const { weight, labelSmoothing = 0 } = options;
+  const { weight, labelSmoothing = 0, focalGamma = 0 } = options;
   requireShape(logits.shape.length === 2, 'cross_entropy', 'takes logits (N,K)', logits);
   const [n, k] = logits.shape as [number, number];
   const soft = target.dtype === 'f32';
@@ -31,12 +34,15 @@ export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntro
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
     throw new ShapeError(`cross_entropy: label smoothing is from 0 to 1, not ${labelSmoothing}`);
   }
+  if (!(focalGamma >= 0 && focalGamma < Infinity)) {
+    throw new ShapeError(`cross_entropy: the focal loss's gamma is 0 or more, not ${focalGamma}`);
+  }
   const device = logits.device;
-  const params = { n, k, smoothing: labelSmoothing };
+  const params = { n, k, smoothing: labelSmoothing, gamma: focalGamma };
   const rows = Tensor.empty([n, 2], { device });
   const coefficients = Tensor.empty([n, k], { device });
   const loss = Tensor.empty([2], { device });
-  const constants = { SOFT: soft, WEIGHTED: weight !== undefined };
+  const constants = { SOFT: soft, WEIGHTED: weight !== undefined, ...(focalGamma > 0 && { FOCAL: true }) };
   device.dispatch({
     shader: 'cross_entropy',
     entry: 'cross_entropy_rows',
@@ -84,7 +90,7 @@ export function accumulateTotals(totals: Tensor, logits: Tensor, loss: Tensor, l
     shader: 'cross_entropy',
     entry: 'cross_entropy_totals',
     bindings: { logits: logits.slice, loss_value: loss.slice, truth: labels.slice, totals: totals.slice },
-    params: { n, k, smoothing: 0 },
+    params: { n, k, smoothing: 0, gamma: 0 },
     grid: [1],
   });
 }
@@ -100,6 +106,7 @@ export const crossEntropyOp: OpDefinition = {
     return crossEntropy(input!, target, {
       weight: params.weight ? Tensor.from(params.weight as number[], [k]) : undefined,
       labelSmoothing: params.label_smoothing as number | undefined,
+      focalGamma: params.focal_gamma as number | undefined,
     });
   },
 };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { accumulateTotals, crossEntropy } from '../../src/kernels/index.js';
-import { backward, setDefaultDevice, Tensor } from '../../src/tensor/index.js';
+import { backward, Parameter, setDefaultDevice, Tensor } from '../../src/tensor/index.js';
 import { pathNames, paths } from '../devices.js';
 import { checkOp } from './check.js';
 
@@ -34,6 +34,16 @@ describe.each(pathNames)('softmax and cross-entropy on the %s path', path => {
     for (const params of [...forms, { targets }, { targets, label_smoothing: 0.2 }, { targets, weight }]) {
       await checkOp(path, 'cross_entropy', { input: [n, k] }, params, { value: wide, atol: 1e-4 });
     }
+    const focal = [
+      ...[0.5, 1, 2].map(focal_gamma => ({ labels, focal_gamma })),
+      { labels, weight, label_smoothing: 0.1, focal_gamma: 2 },
+      { targets, focal_gamma: 2 },
+    ];
+    for (const params of focal) {
+      // Milder logits: 1 - q has no digits left in float32 where q is all but 1.
+      const value = (random: { uniform(): number }) => 8 * (random.uniform() - 0.5);
+      await checkOp(path, 'cross_entropy', { input: [n, k] }, params, { value, atol: 1e-4 });
+    }
   });
 });
 
@@ -43,6 +53,22 @@ describe('cross-entropy', () => {
     const loss = crossEntropy(Tensor.from([1e4, 0, -1e4, 0], [2, 2]), Tensor.from([0, 1], [2], { dtype: 'u32' }));
     expect(await loss.item()).toBeCloseTo(0, 6);
   });
+
+  it.each([0.5, 2])(
+    'as focal loss with gamma %d neither overflows nor becomes NaN where nothing is missed',
+    async gamma => {
+      setDefaultDevice(await paths.native());
+      const logits = Parameter.of([1e4, 0, -1e4, 0], [2, 2]);
+      const loss = crossEntropy(logits, Tensor.from([0, 0], [2], { dtype: 'u32' }), { focalGamma: gamma });
+      backward(loss);
+      expect(await loss.item()).toBeCloseTo(5000, 0);
+      expect([...(await logits.grad!.data())]).toEqual([0, 0, -0.5, 0.5]);
+      logits.dispose();
+      expect(() => crossEntropy(Tensor.ones([1, 2]), Tensor.ones([1, 2]), { focalGamma: -1 })).toThrow(
+        'gamma is 0 or more',
+      );
+    },
+  );
 
   it('counts losses, hits and images over batches, and stops counting at the first loss that is not finite', async () => {
     setDefaultDevice(await paths.native());

@@ -72,20 +72,31 @@ function factors(x: RefTensor, params: RefParams): Float64Array {
   });
 }
 
-/** input (N,K) of logits; the mean loss as a scalar of shape []. */
+/** input (N,K) of logits; the mean loss as a scalar of shape []. With focal_gamma every -logP counts (1 - p)^gamma times. */
 export const crossEntropy: Reference = {
   name: 'cross_entropy',
   forward(inputs, params) {
     const x = input(inputs, 'input');
+    const gamma = focalGamma(params);
     const logP = logProbabilities(x);
-    const loss = factors(x, params).reduce((total, c, i) => total - c * logP[i]!, 0);
+    const loss = factors(x, params).reduce((total, c, i) => total - c * (-Math.expm1(logP[i]!)) ** gamma * logP[i]!, 0);
     return { shape: [], data: Float64Array.of(loss) };
   },
   backward(inputs, params, dy) {
     const x = input(inputs, 'input');
-    const c = factors(x, params);
-    const total = rowSum(c, x.shape[1]!);
+    const gamma = focalGamma(params);
     const logP = logProbabilities(x);
-    return { input: map(x, (_, i) => dy.data[0]! * (Math.exp(logP[i]!) * total(i) - c[i]!)) };
+    // d(-(1 - p)^gamma log p) / d(log p), with p = exp(log p).
+    const slope = (logp: number) => {
+      const [p, miss] = [Math.exp(logp), -Math.expm1(logp)];
+      return (gamma === 0 ? 0 : gamma * miss ** (gamma - 1) * p * logp) - miss ** gamma;
+    };
+    const c = factors(x, params).map((factor, i) => factor * slope(logP[i]!));
+    const total = rowSum(c, x.shape[1]!);
+    return { input: map(x, (_, i) => dy.data[0]! * (c[i]! - Math.exp(logP[i]!) * total(i))) };
   },
 };
+
+function focalGamma(params: RefParams): number {
+  return (params.focal_gamma as number | undefined) ?? 0;
+}

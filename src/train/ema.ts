@@ -1,0 +1,83 @@
+import type { Device } from '../gpu/device.js';
+import type { Slice } from '../gpu/pool.js';
+import { swapAverage, updateAverage } from '../kernels/index.js';
+import { Storage, type Tensor } from '../tensor/index.js';
+import { tensorOver, requireFrom0, type Optimizer } from './optimizer.js';
+
+export interface EmaOptions {
+  /** Share of the average that a step keeps. */
+  readonly decay: number;
+  /** The decay grows towards its value as (1 + t) / (10 + t) over the steps t, so that the first ones count for less. */
+  readonly warmup?: boolean;
+}
+
+/**
+ * The exponential moving average of an optimiser's parameters, in flat memory beside theirs: one launch a step. The first
+ * step copies them, each later one takes average = decay · average + (1 − decay) · parameter, as
+ * torch.optim.swa_utils.AveragedModel with get_ema_avg_fn; like there, buffers such as running statistics stay the model's.
+ */
+export class WeightAverage {
+  /** Steps taken in. */
+  steps = 0;
+  readonly #device: Device;
+  readonly #averages: readonly Storage[];
+  readonly #weight: Slice;
+  #written: number | undefined;
+
+  /** @throws UserError for a decay that is not from 0 to below 1 */
+  constructor(
+    private readonly optimizer: Optimizer,
+    private readonly options: EmaOptions,
+  ) {
+    requireFrom0('the decay of the weight average', options.decay, 1);
+    const { blocks } = optimizer;
+    const { device } = blocks[0]!;
+    this.#device = device;
+    this.#averages = blocks.map(block => {
+      const storage = new Storage(device, device.pool.acquire(block.bytes));
+      device.copy(block.memory.parameter, storage.slice);
+      return storage;
+    });
+    this.#weight = device.pool.acquire(16);
+  }
+
+  /** Takes in the parameters after a step; stands still with the optimiser once `totals` counts a bad loss. */
+  update(totals: Slice = this.#device.zeros): void {
+    const t = this.steps++;
+    const { decay, warmup = false } = this.options;
+    const weight = t === 0 ? 1 : 1 - (warmup ? Math.min(decay, (1 + t) / (10 + t)) : decay);
+    if (weight !== this.#written) this.#device.write(this.#weight, Float32Array.of(weight));
+    this.#written = weight;
+    this.optimizer.blocks.forEach(({ memory }, i) => {
+      updateAverage(this.#device, memory.parameter, this.#averages[i]!.slice, this.#weight, totals);
+    });
+  }
+
+  /** Runs `fn` while the averages stand in the parameters' place, and puts these back to the bit. */
+  async inPlace<T>(fn: () => Promise<T>): Promise<T> {
+    this.#swap();
+    try {
+      return await fn();
+    } finally {
+      this.#swap();
+    }
+  }
+
+  /** The average of each of the optimiser's parameters, in its order; tensors over the average's own memory. */
+  state(): Tensor[] {
+    return this.optimizer.blocks.flatMap(({ places }, i) =>
+      places.map(place => tensorOver(place, this.#averages[i]!, this.#device)),
+    );
+  }
+
+  dispose(): void {
+    for (const storage of this.#averages) storage.release();
+    this.#device.pool.release(this.#weight.buffer);
+  }
+
+  #swap(): void {
+    this.optimizer.blocks.forEach(({ memory }, i) => {
+      swapAverage(this.#device, memory.parameter, this.#averages[i]!.slice);
+    });
+  }
+}

@@ -17,6 +17,13 @@ export { loadDataSet, type LoadOptions } from './data/load.js';
 export type { DataSet, Split, SplitName } from './data/dataset.js';
 export { Adam, SGD, type AdamOptions, type SGDOptions } from './train/optim.js';
 export { train, type TrainContext } from './train/trainer.js';
+export {
+  kernelProfiles,
+  profile,
+  type KernelProfile,
+  type Profile,
+  type ProfileOptions,
+} from './train/profile/profile.js';
 export { RunFolder } from './train/run.js';
 export type { EpochRow, Reporter, TrainOptions, TrainSummary } from './train/types.js';
 export { evaluate, type Predictions } from './evaluate/evaluate.js';

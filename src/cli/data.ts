@@ -1,17 +1,20 @@
 import { Command, Option } from 'commander';
+import type { AugmentSpec } from '../data/augment/transforms.js';
 import { SPLIT_NAMES, titleOf, type DataSet, type SplitName } from '../data/dataset.js';
 import { auditCommand } from './data/audit.js';
 import { exploreCommand } from './data/explore.js';
 import { infoCommand } from './data/info.js';
+import { augmentOption } from './augment-option.js';
 import { addDataOptions, dataFlagsOf, type DataFlags } from './data-options.js';
-import { dataDescription, integer, jsonDescription, oneOf } from './options.js';
+import { addGpuOptions, dataDescription, integer, jsonDescription, oneOf, type GpuOptions } from './options.js';
 import { columns, whole } from './report/format.js';
 
-interface PreviewFlags extends DataFlags {
+interface PreviewFlags extends DataFlags, GpuOptions {
   data: string;
   split: SplitName;
   out: string;
-  count: number;
+  augment?: string;
+  count?: number;
   columns: number;
   seed: number;
   json?: true;
@@ -30,20 +33,25 @@ function previewCommand(): Command {
   const split = new Option('--split <name>', 'which images').choices(SPLIT_NAMES).argParser(oneOf(SPLIT_NAMES));
   const command = new Command('preview')
     .summary('draw some images of each class into a PNG file')
-    .description('Count the images of each class, and draw some of each, one class below the other, into a PNG file.')
+    .description(
+      'Count the images of each class, and draw some of each, one class below the other, into a PNG file. With --augment a row ' +
+        'shows one image as it is, and then what the first epochs of a training with that seed make of it.',
+    )
     .requiredOption('--data <path>', dataDescription)
     .addOption(split.default('train'))
     .option('--out <file>', 'the PNG file', 'preview.png')
-    .option('--count <n>', 'images of each class', integer(1, 10_000), 12)
+    .addOption(augmentOption('what is shown of it'))
+    .option('--count <n>', 'images of each class (default: 12, with --augment 2)', integer(1, 10_000))
     .option('--columns <n>', 'images in a row', integer(1, 1000), 12)
-    .option('--seed <n>', 'which images', integer(0, 0xffff_ffff), 0)
+    .option('--seed <n>', 'which images, and what augmentations draw', integer(0, 0xffff_ffff), 0)
     .option('--json', jsonDescription);
-  return addDataOptions(command, '--shares').action(async (flags: PreviewFlags) => {
+  return addGpuOptions(addDataOptions(command, '--shares')).action(async (flags: PreviewFlags) => {
     const { loadDataVisibly } = await import('./load-data.js');
-    const { writeSheet } = await import('../data/sheet.js');
     const { writeFileAtomic } = await import('../train/files.js');
+    // Before the data is read, which may take long.
+    const spec = await specOf(flags);
     const data = await loadDataVisibly(flags.data, undefined, await dataFlagsOf(flags));
-    await writeFileAtomic(flags.out, writeSheet(data, flags.split, flags));
+    await writeFileAtomic(flags.out, await sheetOf(data, spec, flags));
     const counts = countClasses(data);
     if (flags.json) {
       const { name, classes, channels, height, width, fingerprint } = data;
@@ -56,6 +64,28 @@ function previewCommand(): Command {
     console.log(columns([['', ...SPLIT_NAMES], ...rows, totals], 'lr').join('\n'));
     console.log(`${flags.split} images drawn into ${flags.out}`);
   });
+}
+
+async function specOf({ augment }: PreviewFlags): Promise<AugmentSpec | undefined> {
+  if (augment === undefined) return undefined;
+  const { readAugment } = await import('../data/augment/read.js');
+  return await readAugment(augment);
+}
+
+async function sheetOf(data: DataSet, spec: AugmentSpec | undefined, flags: PreviewFlags): Promise<Buffer> {
+  const { split, count, columns, seed } = flags;
+  if (spec === undefined) {
+    const { writeSheet } = await import('../data/sheet.js');
+    return writeSheet(data, split, { count: count ?? 12, columns, seed });
+  }
+  const { writeAugmentedSheet } = await import('../data/augment/preview.js');
+  const { openDevice } = await import('../gpu/node.js');
+  const device = await openDevice(flags);
+  try {
+    return await writeAugmentedSheet(data, split, spec, { count: count ?? 2, columns, seed }, device);
+  } finally {
+    device.destroy();
+  }
 }
 
 function countClasses(data: DataSet): Record<SplitName, number[]> {

@@ -311,7 +311,6 @@ describe('waiting in turns', () => {
     waiting = false;
     // Without sleep there are tens of thousands.
     expect(turns).toBeLessThan(1000);
-    expect(turns).toBeGreaterThan(2);
   });
 
   it('passes a rejection on', async () => {

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { SPLIT_NAMES, type SplitName } from '../data/dataset.js';
+import type { Precision } from '../gpu/matrices.js';
 import type { ModelChoice } from '../train/model.js';
 import { UserError } from '../util/errors.js';
 import { matchClasses, parseClasses } from './classes.js';
@@ -12,6 +13,7 @@ import {
   integer,
   jsonDescription,
   oneOf,
+  precisionOption,
   type GpuOptions,
 } from './options.js';
 import type { Evaluation } from './report/evaluation.js';
@@ -31,6 +33,7 @@ interface Flags extends GpuOptions {
   mean?: number[];
   std?: number[];
   batchSize: number;
+  precision?: Precision;
   json?: true;
 }
 
@@ -55,7 +58,8 @@ export function evalCommand(): Command {
     )
     .addOption(excludeOption())
     .option('--classes <which>', 'classes of the weights: how many, or their names between commas', parseClasses)
-    .option('--batch-size <n>', 'images at a time', integer(1, 65_536), 64);
+    .option('--batch-size <n>', 'images at a time', integer(1, 65_536), 64)
+    .addOption(precisionOption());
   addNormalisationOptions(command, "the weights' own, else the training split's").option('--json', jsonDescription);
   addGpuOptions(command);
   return command.action(runEvaluation);
@@ -96,7 +100,10 @@ async function runEvaluation(flags: Flags): Promise<void> {
   const { evaluate } = await import('../evaluate/evaluate.js');
   const { classificationReport, confusionMatrix } = await import('../evaluate/metrics.js');
   const { evaluationLines } = await import('./report/evaluation.js');
+  const { ampProblem } = await import('../gpu/matrices.js');
   const device = await openDevice(flags);
+  const problem = flags.precision === 'amp' ? ampProblem(device) : undefined;
+  if (problem !== undefined) console.error(`facegrad: ${problem}`);
   const status = new StatusLine();
   try {
     setDefaultDevice(device);

@@ -68,6 +68,19 @@ export function addGpuOptions(command: Command): Command {
     );
 }
 
+const precisions = ['f32', 'amp'] as const;
+
+/** `--precision`, where networks run. */
+export function precisionOption(): Option {
+  return new Option(
+    '--precision <name>',
+    'f32, or amp: products and convolutions on 16-bit operands with 32-bit sums, where the adapter has subgroup matrices ' +
+      '(default: f32)',
+  )
+    .choices(precisions)
+    .argParser(oneOf(precisions));
+}
+
 /** `--mean` and `--std`. */
 export function addNormalisationOptions(command: Command, defaultText: string): Command {
   return command

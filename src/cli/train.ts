@@ -12,6 +12,7 @@ import {
   integer,
   number,
   oneOf,
+  precisionOption,
   type GpuOptions,
 } from './options.js';
 import { Interruption } from './signals.js';
@@ -67,7 +68,8 @@ export function trainCommand(exitWith: (code: number) => void): Command {
     .addOption(samplerOption(defaults.sampler))
     .addOption(classWeightsOption(defaults.classWeights))
     .addOption(excludeOption())
-    .option('--limit <n>', 'use at most n images of each split', integer(1));
+    .option('--limit <n>', 'use at most n images of each split', integer(1))
+    .addOption(precisionOption());
   addNormalisationOptions(command, "ImageNet's for models of three channels, else the training split's")
     .option('--out <folder>', 'run folder (default: runs/<model>-<time>)')
     .option('--force', 'replace the run that --out holds')
@@ -111,7 +113,11 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
   if (resumed) requireSameData(resumed.config, data.fingerprint, options.data);
   const { openDevice } = await import('../gpu/node.js');
   const { adapterName, train } = await import('../train/trainer.js');
-  const device = await openDevice({ adapter, backend });
+  const { ampProblem } = await import('../gpu/matrices.js');
+  const open = () => openDevice({ adapter, backend, precision: options.precision });
+  const device = await open();
+  const problem = options.precision === 'amp' ? ampProblem(device) : undefined;
+  if (problem !== undefined) reporter.note(problem);
   if (resumed && resumed.config.adapter !== adapterName(device)) {
     reporter.note(
       `the run was begun on ${resumed.config.adapter}: another adapter goes on from the same state, with other rounding`,

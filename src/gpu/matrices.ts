@@ -1,6 +1,9 @@
 /** The dawn.node feature that lets WGSL use subgroup matrices (the hardware's are called tensor cores or matrix units). */
 export const MATRIX_FEATURE = 'chromium-experimental-subgroup-matrix';
 
+/** What networks are computed in: `amp` (automatic mixed precision) rounds operands of products and convolutions to f16. */
+export type Precision = 'f32' | 'amp';
+
 /** Subgroup matrices of f16 operands and an f32 result: a left one has m rows and k columns, a right one k and n. */
 export interface MatrixShape {
   readonly m: number;

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { create, globals } from 'webgpu';
 import { UserError } from '../util/errors.js';
 import { Device } from './device.js';
-import { MATRIX_FEATURE, matrixShape } from './matrices.js';
+import { MATRIX_FEATURE, matrixShape, type Precision } from './matrices.js';
 
 export interface OpenOptions {
   /** `high-performance`, `low-power`, or part of an adapter's name. */
@@ -18,9 +18,6 @@ export interface OpenOptions {
    */
   readonly precision?: Precision | undefined;
 }
-
-export const PRECISIONS = ['f32', 'amp'] as const;
-export type Precision = (typeof PRECISIONS)[number];
 
 export const BACKENDS = ['vulkan', 'metal', 'd3d12', 'd3d11', 'opengl', 'opengles', 'null'] as const;
 

@@ -91,10 +91,10 @@ export class GradScaler {
     optimizer.steps = optimizer.steps.map((steps, i) => {
       // A parameter without a gradient was not counted at all.
       const since = steps - (before?.[i] ?? 0);
-      return steps - Math.min(skipped!, since);
+      return steps - Math.min(skipped, since);
     });
     this.#counted = optimizer.steps;
-    const state = { scale, growthTracker: growthTracker! };
+    const state = { scale, growthTracker: growthTracker };
     this.#write(state);
     return state;
   }

@@ -33,6 +33,7 @@ const optionsSchema = z.strictObject({
   sampler: z.string().min(1).exactOptional(),
   classWeights: z.string().min(1).exactOptional(),
   exclude: z.string().min(1).exactOptional(),
+  precision: z.enum(['f32', 'amp']).exactOptional(),
   limit: z.int().positive().exactOptional(),
   mean: perChannel.exactOptional(),
   std: z.array(positive).min(1).exactOptional(),
@@ -252,7 +253,7 @@ export async function defaultRunPath(model: string, now = new Date()): Promise<s
 }
 
 /** What runs did before there was an option for it. */
-const formerly: Partial<TrainOptions> = { sampler: 'shuffle', classWeights: 'none' };
+const formerly: Partial<TrainOptions> = { sampler: 'shuffle', classWeights: 'none', precision: 'f32' };
 
 /**
  * The options of a resumed run: those of its `config.json`, with what was `given` on top.

@@ -18,6 +18,7 @@ import {
 } from './checkpoint.js';
 import { firstBadTensor } from './diagnose.js';
 import { createModel, definitionOf, modelChoice, takesImageNet } from './model.js';
+import { GradScaler } from './grad-scaler.js';
 import { normalisationOf } from './normalisation.js';
 import { Adam, SGD, type Optimizer } from './optim.js';
 import type { RunFolder } from './run.js';
@@ -137,6 +138,8 @@ class Training {
       model,
       optimizer: makeOptimizer(model, options),
       generator: defaultGenerator(),
+      // Where the device computes in f16.
+      scaler: device.matrices && new GradScaler(device),
       totals: Tensor.zeros([4]).keep(),
     };
     this.#weights = weights && { values: weights, tensor: Tensor.from(weights, [weights.length]).keep() };
@@ -213,7 +216,8 @@ class Training {
   }
 
   dispose(): void {
-    const { model, optimizer, totals } = this.#trainee;
+    const { model, optimizer, scaler, totals } = this.#trainee;
+    scaler?.dispose();
     this.#weights?.tensor.dispose();
     totals.dispose();
     optimizer.dispose();
@@ -261,15 +265,15 @@ class Training {
   }
 
   #trainStep(order: Uint32Array): void {
-    const { model, optimizer, generator, totals } = this.#trainee;
+    const { model, optimizer, generator, scaler, totals } = this.#trainee;
     this.#offsets.push(generator.offset);
     scope(() => {
       const { x, labels } = this.#batches.train.load(order, this.#step);
       const logits = model.forward(x);
       const loss = crossEntropy(logits, labels, { weight: this.#weights?.tensor });
       accumulateTotals(totals, logits, loss, labels);
-      backward(loss);
-      optimizer.step(totals.slice);
+      backward(loss, scaler?.seed(loss));
+      optimizer.step(totals.slice, scaler);
       optimizer.zeroGrad();
     });
     this.#step++;
@@ -365,7 +369,7 @@ class Training {
    * No parameter has moved since then; the batch is run again with the same draws.
    */
   async #nonFinite(order: Uint32Array, bad: number): Promise<Error> {
-    const { model, generator, optimizer } = this.#trainee;
+    const { model, generator, optimizer, scaler } = this.#trainee;
     const step = this.#step - bad; // 0-based
     generator.offset = this.#offsets.at(-bad) ?? generator.offset;
     const culprit = await firstBadTensor(
@@ -379,7 +383,7 @@ class Training {
         : 'no epoch was finished';
     return new Error(
       `the loss is not finite at epoch ${this.#epochs + 1}, step ${step + 1}: the first bad tensor is ` +
-        `${culprit ?? 'the loss itself'}. Try a smaller --lr (it is ${optimizer.lr}). ${saved}.`,
+        `${culprit ?? 'the loss itself'}. Try a smaller --lr (it is ${optimizer.lr})${scaler ? ' or --precision f32' : ''}. ${saved}.`,
     );
   }
 

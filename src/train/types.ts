@@ -1,5 +1,6 @@
 /** What the training loop is told, and what it tells: the contract between `src/train` and whoever shows a run. */
 
+import type { Precision } from '../gpu/matrices.js';
 import type { ModelChoice } from './model.js';
 
 export type OptimizerName = 'adam' | 'sgd';
@@ -24,6 +25,8 @@ export interface TrainOptions extends ModelChoice {
   classWeights?: string;
   /** An exclusion list (data/exclude.ts) for `data`. */
   exclude?: string;
+  /** `amp`: mixed precision where the adapter has subgroup matrices; `f32` where absent. */
+  precision?: Precision;
   /** At most this many images of each split, drawn with the seed. */
   limit?: number;
   /** Per channel, on pixels scaled to 0..1; by default ImageNet's for models of three channels, else the training split's. */

@@ -138,8 +138,8 @@ describe('GradScaler', () => {
     const interrupted = new Bench(adam, { growthInterval: 3 });
     const scales = [2 ** 16, 2 ** 16, 2 ** 15, 2 ** 15, 2 ** 15, 2 ** 16, 2 ** 16];
     for (let k = 0; k < scales.length; k++) {
-      whole.step(k, scales[k]!, k === 1 ? Infinity : undefined);
-      interrupted.step(k, scales[k]!, k === 1 ? Infinity : undefined);
+      whole.step(k, scales[k], k === 1 ? Infinity : undefined);
+      interrupted.step(k, scales[k], k === 1 ? Infinity : undefined);
       if (k !== 3) continue;
       // Reads the counts right, and makes a scaler anew: neither may show.
       const state = await interrupted.state();

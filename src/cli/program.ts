@@ -7,6 +7,7 @@ import { evalCommand } from './eval.js';
 import { modelsCommand } from './models.js';
 import { profileCommand } from './profile.js';
 import { trainCommand } from './train.js';
+import { tuneKernelsCommand } from './tune-kernels.js';
 import { packageVersion } from './version.js';
 
 /**
@@ -40,6 +41,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .addCommand(modelsCommand())
     .addCommand(profileCommand())
     .addCommand(benchCommand(exitWith))
+    .addCommand(tuneKernelsCommand())
     .addCommand(dataCommand())
     .addCommand(doctorCommand(exitWith));
   applyToAll(program, command => {

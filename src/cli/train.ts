@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
+import type { TuningProblem } from '../kernels/tuning/index.js';
 import type { TrainOptions } from '../train/types.js';
 import { UserError } from '../util/errors.js';
 import { exitCodes } from './errors.js';
@@ -21,7 +22,7 @@ import { newOptions, trainDefaults } from './train-options.js';
 import { packageVersion } from './version.js';
 
 type Flags = Omit<Partial<TrainOptions>, 'model'> &
-  GpuOptions & { out?: string; resume?: string; force?: true; json?: true };
+  GpuOptions & { autotune: boolean; out?: string; resume?: string; force?: true; json?: true };
 
 const optimizers = ['adam', 'sgd'] as const;
 
@@ -74,6 +75,7 @@ export function trainCommand(exitWith: (code: number) => void): Command {
     .option('--out <folder>', 'run folder (default: runs/<model>-<time>)')
     .option('--force', 'replace the run that --out holds')
     .option('--resume <run>', 'continue the run in that folder; it keeps its options, only --epochs can be raised')
+    .option('--no-autotune', 'take the table of default kernels, and look for no faster ones')
     .option('--json', 'JSON lines on standard output: {"event": "start" | "step" | "epoch" | "saved" | "summary", …}');
   addGpuOptions(command);
   return command.action(async (model: string | undefined, flags: Flags) => {
@@ -83,7 +85,7 @@ export function trainCommand(exitWith: (code: number) => void): Command {
 
 /** Gives the exit code. */
 async function runTraining(model: string | undefined, flags: Flags): Promise<number> {
-  const { out, resume, force, json, adapter, backend, ...given }: Flags & { model?: string } = flags;
+  const { out, resume, force, json, autotune: tuned, adapter, backend, ...given }: Flags & { model?: string } = flags;
   if (model !== undefined) given.model = model;
   // The run may be resumed from another folder.
   if (given.data !== undefined && given.data !== 'synthetic') given.data = resolve(given.data);
@@ -91,6 +93,7 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
   if (resume !== undefined && (out !== undefined || force)) {
     throw new UserError('--resume goes on in the folder of the run: leave out --out and --force');
   }
+  if (resume !== undefined && !tuned) throw new UserError('a resumed run keeps its kernels: leave out --no-autotune');
   const { RunFolder, defaultRunPath, requireSameData, resumedOptions } = await import('../train/run.js');
   const resumed = resume === undefined ? undefined : await RunFolder.open(resume);
   const options = resumed ? resumedOptions(resumed.config, given) : newOptions(given);
@@ -128,7 +131,17 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
   });
   const { signal } = interruption;
   try {
-    const context = { run, reporter, signal, resume: resumed !== undefined, version: packageVersion() };
+    const version = packageVersion();
+    const tune = async (problems: readonly TuningProblem[]) => {
+      const { autotune } = await import('../train/tuning/autotune.js');
+      const { TuningCache } = await import('../train/tuning/cache.js');
+      const warn = (text: string) => {
+        reporter.note(`warning: ${text}`);
+      };
+      const cache = await TuningCache.open(device, version, warn);
+      return autotune(problems, { cache, warn, signal, openDevice: () => openDevice({ adapter, backend }) });
+    };
+    const context = { run, reporter, signal, resume: resumed !== undefined, version, ...(tuned ? { tune } : {}) };
     await train(device, data, options, context);
     return interruption.exitCode ?? exitCodes.success;
   } finally {

@@ -61,6 +61,8 @@ const configSchema = z.strictObject({
   imagenet: z.boolean().exactOptional(),
   /** The adapter that the run began on. */
   adapter: z.string(),
+  /** Kernels that the run computes with, by class of shapes, where they are not the defaults (src/kernels/tuning). */
+  tuning: z.record(z.string(), z.string()).exactOptional(),
 });
 
 const summarySchema = z.strictObject({

@@ -1,9 +1,10 @@
-import type { Device } from '../gpu/device.js';
+import type { Device, TuningTable } from '../gpu/device.js';
 import { limitSplit, titleOf, type DataSet, type Split } from '../data/dataset.js';
 import { classWeights, parseClassWeighting, weightWarning } from '../data/sampling/class-weights.js';
 import { createSampler, parseSampler, samplerWarning, type Sampler } from '../data/sampling/sampler.js';
 import { countLabels } from '../data/stats.js';
 import { accumulateTotals, crossEntropy } from '../kernels/index.js';
+import type { TuningProblem } from '../kernels/tuning/index.js';
 import { BatchNorm, countParameters, type Module } from '../nn/index.js';
 import { backward, defaultGenerator, manualSeed, scope, setDefaultDevice, Tensor } from '../tensor/index.js';
 import { UserError } from '../util/errors.js';
@@ -22,6 +23,7 @@ import { GradScaler } from './grad-scaler.js';
 import { normalisationOf } from './normalisation.js';
 import { Adam, SGD, type Optimizer } from './optim.js';
 import type { RunFolder } from './run.js';
+import { networkProblems } from './tuning/problems.js';
 import type { EpochRow, Reporter, TrainOptions, TrainSummary } from './types.js';
 import { IN_FLIGHT, validate } from './validate.js';
 
@@ -37,6 +39,8 @@ export interface TrainContext {
   readonly resume: boolean;
   /** Version of facegrad, for config.json. */
   readonly version: string;
+  /** Gives the choices of kernels for a new run; without it the run takes the defaults. A resumed run keeps its own. */
+  readonly tune?: (problems: readonly TuningProblem[]) => Promise<TuningTable>;
 }
 
 /** Name of an adapter for people. */
@@ -102,6 +106,8 @@ class Training {
   readonly #sampler: Sampler;
   /** Class weights of the training loss, on the host and (K) on the GPU. */
   readonly #weights: { values: readonly number[]; tensor: Tensor } | undefined;
+  /** What the network computes. */
+  readonly #problems: () => TuningProblem[];
   /** Steps of an epoch. */
   readonly #steps: number;
 
@@ -132,7 +138,12 @@ class Training {
     const imagenet = takesImageNet(definitionOf(options), options);
     const normalisation = normalisationOf({ ...options, imagenet }, data, this.#splits.train);
     manualSeed(options.seed);
-    const model = createModel(options, data, data.classes.length, imagenet);
+    const create = () => createModel(options, data, data.classes.length, imagenet);
+    this.#problems = () => {
+      const batch = Math.min(options.batchSize, this.#splits.train.count);
+      return networkProblems(device, create, [batch, data.channels, data.height, data.width]);
+    };
+    const model = create();
     this.#parameters = countParameters(model);
     this.#trainee = {
       model,
@@ -155,10 +166,12 @@ class Training {
 
   /** Writes a new run's config, or takes up the state of the one that is resumed. */
   async begin(): Promise<void> {
-    const { run, reporter, resume, version } = this.context;
+    const { run, reporter, resume, version, tune } = this.context;
     const { train, val, test } = this.#splits;
     const data = { name: titleOf(this.data), train: train.count, val: val.count, test: test.count };
     const adapter = adapterName(this.device);
+    const tuning = resume ? new Map(Object.entries(run.config.tuning ?? {})) : await tune?.(this.#problems());
+    if (tuning) this.device.tuning = tuning;
     if (resume) {
       // A run that was stopped before its first checkpoint has nothing to go on from, and begins again.
       if (await run.hasCheckpoint()) {
@@ -180,6 +193,7 @@ class Training {
         data: { ...data, fingerprint: this.data.fingerprint },
         ...{ classes, mean, std, adapter },
         ...(imagenet ? { imagenet } : {}),
+        ...(tuning && tuning.size > 0 ? { tuning: Object.fromEntries(tuning) } : {}),
       });
     }
     const weights = this.#weights?.values;

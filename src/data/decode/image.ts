@@ -25,7 +25,8 @@ export interface ImageHeader {
 export async function readImageHeader(bytes: Uint8Array): Promise<ImageHeader> {
   if (bytes.length === 0) throw new UnusableImage('the file is empty');
   if (bytes.length > MOST_IMAGE_BYTES) throw new UnusableImage(`${bytes.length} bytes are too many for an image`);
-  const metadata = await sharp(bytes)
+  // Its own limit would not say how large the image is.
+  const metadata = await sharp(bytes, { limitInputPixels: false })
     .metadata()
     .catch((error: unknown) => {
       throw unusable(error);

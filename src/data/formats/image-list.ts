@@ -76,12 +76,12 @@ function classesOf(table: CsvTable): string[] {
   return labels.sort((a, b) => (numbers ? Number(a) - Number(b) : a < b ? -1 : 1));
 }
 
-function imageNameOf(table: CsvTable, row: CsvRow, { tree, file }: Source): string {
+function imageNameOf(table: CsvTable, row: CsvRow, { tree }: Source): string {
   const name = table.cell(row, 'image');
   if (name === '') table.fail(row, 'there is no image');
   // On the disk a user's own list may name any file; an archive's may not.
   const outside = isAbsolute(name) || name.split('/').includes('..');
-  if (outside && (file === undefined || tree.location(name) === undefined)) {
+  if (outside && tree.location(name) === undefined) {
     table.fail(row, `${JSON.stringify(name)} leads out of ${tree.path}`);
   }
   return name.replace(/^(\.\/)+/, '');

@@ -35,7 +35,7 @@ export async function* readPlace(place: Place, onProgress: (fraction: number) =>
       return;
     }
     case 'zip': {
-      const zip = await openPromise(place.path);
+      const zip = await openPromise(place.path, { autoClose: false });
       try {
         for await (const entry of zip.eachEntry()) {
           if (entry.fileName !== place.entry) continue;

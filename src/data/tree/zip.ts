@@ -30,7 +30,7 @@ export class ZipTree implements FileTree {
   static async open(path: string): Promise<ZipTree> {
     const entries = new Map<string, Entry>();
     const folders: string[] = [];
-    const zip = await openPromise(path).catch((error: unknown) => {
+    const zip = await openPromise(path, { autoClose: false }).catch((error: unknown) => {
       throw damaged(path, error);
     });
     try {

@@ -8,7 +8,8 @@ import { correlation, deviation } from './similarity.js';
 
 /**
  * Two images are near duplicates when their perceptual hashes (63 bits, hash.ts) differ in at most `distance` bits and the
- * correlation of their grey pixels is at least `correlation`. The hash makes the search quick; the correlation decides.
+ * correlation of their grey pixels is at least `correlation`. Images of 96 pixels a side and more are averaged over blocks
+ * before (images.ts). The hash makes the search quick; the correlation decides.
  */
 export interface AuditOptions {
   /** Whether near duplicates are looked for. */
@@ -79,7 +80,7 @@ export function auditDataSet(data: DataSet, options: AuditOptions): Audit {
   if (options.near) {
     // One of each set of copies is enough to look at, and what is blank resembles every other blank image.
     const distinct = [...firstOf.values()].filter(i => !isBlank[i]);
-    joinNear(images, data, distinct, similar, options);
+    joinNear(images, distinct, similar, options);
     for (let i = 0; i < images.count; i++) similar.join(copies.find(i), i);
   }
   report(1, 'comparing images');
@@ -89,7 +90,7 @@ export function auditDataSet(data: DataSet, options: AuditOptions): Audit {
       .groups()
       .map(members => ({ members, distinct: new Set(members.map(i => copies.find(i))).size }))
       .filter(({ distinct }) => distinct > 1)
-      .map(({ members, distinct }) => groupOf(images, members, similarityTo(images, data, members[0]!), distinct)),
+      .map(({ members, distinct }) => groupOf(images, members, similarityTo(images, members[0]!), distinct)),
     blank,
   };
 }
@@ -97,16 +98,16 @@ export function auditDataSet(data: DataSet, options: AuditOptions): Audit {
 /** Joins those of `chosen` that are near duplicates of each other. */
 function joinNear(
   images: AllImages,
-  { height, width }: DataSet,
   chosen: readonly number[],
   similar: Components,
   { distance, correlation: least, onProgress = () => undefined }: AuditOptions,
 ): void {
+  const { height, width } = images.thumbnail;
   const size = height * width;
   const grey = new Uint8Array(chosen.length * size);
   const greyOf = (k: number) => grey.subarray(k * size, (k + 1) * size);
   chosen.forEach((i, k) => {
-    images.grey(i, greyOf(k));
+    images.drawThumbnail(i, greyOf(k));
   });
   const hashes = perceptualHashes(grey, height, width, fraction => {
     onProgress(0.3 + 0.5 * fraction, 'hashing images');
@@ -125,12 +126,13 @@ function joinNear(
   );
 }
 
-function similarityTo(images: AllImages, { height, width }: DataSet, first: number): (i: number) => number {
+function similarityTo(images: AllImages, first: number): (i: number) => number {
+  const { height, width } = images.thumbnail;
   const reference = new Uint8Array(height * width);
   const other = new Uint8Array(height * width);
-  images.grey(first, reference);
+  images.drawThumbnail(first, reference);
   return i => {
-    images.grey(i, other);
+    images.drawThumbnail(i, other);
     return i === first ? 1 : correlation(reference, other);
   };
 }

@@ -110,6 +110,38 @@ describe('auditDataSet', () => {
     expect(places(found.near)).toEqual([['train 0', 'val 0', 'test 0']]);
   });
 
+  it('compares large images by their thumbnails, and copies by every byte', () => {
+    const large = (images: Uint8Array) => {
+      const [side, times] = [24, 4];
+      const out = new Uint8Array(images.length * times ** 2);
+      out.forEach((_, i) => {
+        const [row, x] = [Math.floor(i / (side * times)), i % (side * times)];
+        const image = Math.floor(row / (side * times));
+        const y = row % (side * times);
+        out[i] = images[(image * side + Math.floor(y / times)) * side + Math.floor(x / times)]!;
+      });
+      return out;
+    };
+    const { train, val, test } = known.splits;
+    const enlarged: DataSet = {
+      ...{ ...known, height: 96, width: 96 },
+      splits: {
+        train: { ...train, images: large(train.images) },
+        val: { ...val, images: large(val.images) },
+        test: { ...test, images: large(test.images) },
+      },
+    };
+    const found = auditDataSet(enlarged, auditDefaults);
+    expect(places(found.identical)).toEqual(places(audit.identical));
+    expect(places(found.near)).toEqual(places(audit.near));
+    expect(found.near[1]!.members[1]!.similarity).toBeCloseTo(audit.near[1]!.members[1]!.similarity, 6);
+    // One pixel of one image: no longer the same, still near.
+    enlarged.splits.train.images[0]! ^= 1;
+    const after = auditDataSet(enlarged, auditDefaults);
+    expect(places(after.identical)).not.toContainEqual(['train 0', 'test 0']);
+    expect(places(after.near)).toContainEqual(['train 0', 'test 0']);
+  });
+
   it('tells how far it is, up to the end', () => {
     const heard: number[] = [];
     auditDataSet(known, { ...auditDefaults, onProgress: fraction => heard.push(fraction) });

@@ -6,11 +6,20 @@ import { exploreCommand } from './data/explore.js';
 import { infoCommand } from './data/info.js';
 import { augmentOption } from './augment-option.js';
 import { addDataOptions, dataFlagsOf, type DataFlags } from './data-options.js';
-import { addGpuOptions, dataDescription, integer, jsonDescription, oneOf, type GpuOptions } from './options.js';
+import {
+  addGpuOptions,
+  dataDescription,
+  excludeOption,
+  integer,
+  jsonDescription,
+  oneOf,
+  type GpuOptions,
+} from './options.js';
 import { columns, whole } from './report/format.js';
 
 interface PreviewFlags extends DataFlags, GpuOptions {
   data: string;
+  exclude?: string;
   split: SplitName;
   out: string;
   augment?: string;
@@ -38,6 +47,7 @@ function previewCommand(): Command {
         'shows one image as it is, and then what the first epochs of a training with that seed make of it.',
     )
     .requiredOption('--data <path>', dataDescription)
+    .addOption(excludeOption())
     .addOption(split.default('train'))
     .option('--out <file>', 'the PNG file', 'preview.png')
     .addOption(augmentOption('what is shown of it'))
@@ -50,8 +60,9 @@ function previewCommand(): Command {
     const { writeFileAtomic } = await import('../train/files.js');
     // Before the data is read, which may take long.
     const spec = await specOf(flags);
-    const data = await loadDataVisibly(flags.data, undefined, await dataFlagsOf(flags));
+    const data = await loadDataVisibly(flags.data, flags.exclude, await dataFlagsOf(flags));
     await writeFileAtomic(flags.out, await sheetOf(data, spec, flags));
+    const { countClasses } = await import('../data/stats.js');
     const counts = countClasses(data);
     if (flags.json) {
       const { name, classes, channels, height, width, fingerprint } = data;
@@ -86,13 +97,4 @@ async function sheetOf(data: DataSet, spec: AugmentSpec | undefined, flags: Prev
   } finally {
     device.destroy();
   }
-}
-
-function countClasses(data: DataSet): Record<SplitName, number[]> {
-  const count = (split: SplitName) => {
-    const counts = data.classes.map(() => 0);
-    for (const label of data.splits[split].labels) counts[label]!++;
-    return counts;
-  };
-  return { train: count('train'), val: count('val'), test: count('test') };
 }

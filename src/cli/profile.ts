@@ -4,7 +4,7 @@ import { Command, Option } from 'commander';
 import type { ModelChoice } from '../train/model.js';
 import type { Grouping } from '../train/profile/profile.js';
 import type { Mode } from '../train/profile/workload.js';
-import type { OptimizerName } from '../train/types.js';
+import type { OptimizerName } from '../train/optimisation.js';
 import { UserError } from '../util/errors.js';
 import { activationOption, inputSizeOption, seOption } from './model-options.js';
 import { addGpuOptions, integer, jsonDescription, oneOf, type GpuOptions } from './options.js';
@@ -21,7 +21,7 @@ interface Flags extends GpuOptions, Omit<ModelChoice, 'model'> {
 }
 
 const modes = ['train', 'infer'] as const satisfies readonly Mode[];
-const optimizers = ['adam', 'sgd'] as const satisfies readonly OptimizerName[];
+const optimizers = ['adam', 'adamw', 'sgd', 'rmsprop'] as const satisfies readonly OptimizerName[];
 const groupings = ['kernel', 'variant', 'shape'] as const satisfies readonly Grouping[];
 
 export function profileCommand(): Command {

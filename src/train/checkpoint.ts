@@ -5,9 +5,12 @@ import type { Module, StateEntry } from '../nn/index.js';
 import { Tensor, type Generator } from '../tensor/index.js';
 import { UserError } from '../util/errors.js';
 import { writeFileAtomic } from './files.js';
+import type { EarlyStopping } from './early-stopping.js';
+import type { WeightAverage } from './ema.js';
 import { modelOptionsShape } from './model.js';
 import type { GradScaler } from './grad-scaler.js';
 import type { Optimizer } from './optim.js';
+import type { Schedule } from './schedulers/index.js';
 import type { EpochRow } from './types.js';
 
 /**
@@ -48,32 +51,40 @@ const positionSchema = z.object({
   seconds: z.number(),
   epochSeconds: z.number(),
   generator: z.object({ seed: z.int(), offset: z.int() }),
-  /** Updates of each parameter, in the model's order. */
+  /** Updates of each parameter, in the optimiser's order. */
   optimizerSteps: z.array(z.int()),
-  lr: z.number(),
+  /** What schedulers move, by parameter group. */
+  groups: z.array(z.object({ lr: z.number(), momentum: z.number() })),
+  schedule: z.record(z.string(), z.number().nullable()).exactOptional(),
+  earlyStopping: z.object({ best: z.number().nullable(), bad: z.int() }).exactOptional(),
+  /** Steps in the moving average of weights. */
+  averageSteps: z.int().exactOptional(),
   /** The scale of the loss, under mixed precision. */
   scaler: z.object({ scale: z.number(), growthTracker: z.int() }).exactOptional(),
   history: z.array(rowSchema),
 });
 
-export type Position = Omit<
-  z.infer<typeof positionSchema>,
-  'generator' | 'optimizerSteps' | 'lr' | 'scaler' | 'history'
-> & {
+/** Where a run stands in time; the rest is the trainee's. */
+export type Position = Pick<z.infer<typeof positionSchema>, 'epochs' | 'step' | 'seconds' | 'epochSeconds'> & {
   readonly history: readonly EpochRow[];
 };
 
 const OPTIMIZER = 'optimizer.';
+const AVERAGE = 'ema.';
 const TOTALS = 'train.totals';
 
 /** The names under which a training checkpoint keeps more than weights. */
-const isTrainingState = (name: string) => name.startsWith(OPTIMIZER) || name === TOTALS;
+const isTrainingState = (name: string) => name.startsWith(OPTIMIZER) || name.startsWith(AVERAGE) || name === TOTALS;
 
 /** Everything of a run that lives on the GPU or in generators. */
 export interface Trainee {
   readonly model: Module;
   readonly optimizer: Optimizer;
   readonly generator: Generator;
+  /** The moving average of weights, where the run keeps one. */
+  readonly average?: WeightAverage | undefined;
+  readonly schedule?: Schedule | undefined;
+  readonly earlyStopping?: EarlyStopping | undefined;
   /** Where gradients are scaled: under mixed precision. */
   readonly scaler?: GradScaler | undefined;
   /** Running totals of the epoch under way (4), kernels/cross_entropy.ts. */
@@ -95,19 +106,17 @@ export async function saveWeights(
 /** Writes all that a resumed run needs to go on as if it had never stopped. */
 export async function saveCheckpoint(
   path: string,
-  { model, optimizer, generator, scaler, totals }: Trainee,
+  trainee: Trainee,
   position: Position,
   info: WeightsInfo,
 ): Promise<void> {
+  const { optimizer, generator, scaler, totals } = trainee;
   // First of all, since it corrects the optimiser's counts.
   const scaling = await scaler?.settle(optimizer);
-  const tensors = new Map<string, HostTensor>(await model.stateDict());
-  const names = [...model.namedParameters().keys()];
-  for (const [i, state] of optimizer.state().entries()) {
-    for (const [name, tensor] of Object.entries(state)) {
-      tensors.set(`${OPTIMIZER}${name}.${names[i]!}`, { dtype: 'F32', shape: tensor.shape, data: await tensor.data() });
-      tensor.dispose();
-    }
+  const tensors = new Map<string, HostTensor>(await trainee.model.stateDict());
+  for (const [name, tensor] of stateTensors(trainee)) {
+    tensors.set(name, { dtype: 'F32', shape: tensor.shape, data: await tensor.data() });
+    tensor.dispose();
   }
   tensors.set(TOTALS, { dtype: 'F32', shape: totals.shape, data: await totals.data() });
   const training: z.infer<typeof positionSchema> = {
@@ -115,7 +124,10 @@ export async function saveCheckpoint(
     history: [...position.history],
     generator: { seed: generator.seed, offset: generator.offset },
     optimizerSteps: [...optimizer.steps],
-    lr: optimizer.lr,
+    groups: optimizer.groups.map(({ lr, momentum }) => ({ lr, momentum })),
+    ...(trainee.schedule ? { schedule: trainee.schedule.state() } : {}),
+    ...(trainee.earlyStopping ? { earlyStopping: trainee.earlyStopping.state() } : {}),
+    ...(trainee.average ? { averageSteps: trainee.average.steps } : {}),
     ...(scaling ? { scaler: scaling } : {}),
   };
   const metadata = { facegrad: JSON.stringify(info), training: JSON.stringify(training) };
@@ -130,16 +142,19 @@ export async function loadCheckpoint(path: string, trainee: Trainee): Promise<Po
   const saved = parseMetadata(positionSchema, text, path);
   const { model, optimizer, generator, scaler, totals } = trainee;
   model.loadStateDict(new Map([...file.tensors].filter(([name]) => !isTrainingState(name))));
-  const names = [...model.namedParameters().keys()];
-  for (const [i, state] of optimizer.state().entries()) {
-    for (const [name, tensor] of Object.entries(state)) {
-      restore(tensor, `${OPTIMIZER}${name}.${names[i]!}`);
-      tensor.dispose();
-    }
+  for (const [name, tensor] of stateTensors(trainee)) {
+    restore(tensor, name);
+    tensor.dispose();
   }
   restore(totals, TOTALS);
   optimizer.steps = saved.optimizerSteps;
-  optimizer.lr = saved.lr;
+  if (saved.groups.length !== optimizer.groups.length) {
+    throw new UserError(`${path} has ${saved.groups.length} parameter groups, the run ${optimizer.groups.length}`);
+  }
+  optimizer.groups.forEach((group, i) => Object.assign(group, saved.groups[i]));
+  trainee.schedule?.restore(saved.schedule ?? {});
+  if (saved.earlyStopping) trainee.earlyStopping?.restore(saved.earlyStopping);
+  if (trainee.average) trainee.average.steps = saved.averageSteps ?? 0;
   if (saved.scaler) scaler?.load(saved.scaler, saved.optimizerSteps);
   generator.seed = saved.generator.seed;
   generator.offset = saved.generator.offset;
@@ -152,6 +167,20 @@ export async function loadCheckpoint(path: string, trainee: Trainee): Promise<Po
     }
     into.set(tensor.data as Float32Array);
   }
+}
+
+/** What the optimiser and the average keep of each parameter, by the names in a checkpoint; the caller disposes of them. */
+function stateTensors({ model, optimizer, average }: Trainee): [name: string, tensor: Tensor][] {
+  const nameOf = new Map([...model.namedParameters()].map(([name, parameter]) => [parameter, name]));
+  const averages = average?.state();
+  const states = optimizer.state();
+  return optimizer.parameters.flatMap((parameter, i) => {
+    const name = nameOf.get(parameter)!;
+    return [
+      ...Object.entries(states[i]!).map(([key, tensor]): [string, Tensor] => [`${OPTIMIZER}${key}.${name}`, tensor]),
+      ...(averages ? [[`${AVERAGE}${name}`, averages[i]!] as [string, Tensor]] : []),
+    ];
+  });
 }
 
 /** The weights of a file, without training state, and what the file says of itself where facegrad wrote it. */

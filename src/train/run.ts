@@ -1,9 +1,12 @@
 import { access, constants, mkdir, readFile, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import * as z from 'zod';
+import { resolveSpec } from '../data/augment/spec.js';
+import { dataOptionsShape } from '../data/options.js';
 import { UserError } from '../util/errors.js';
 import { isTemporaryNameOf, writeFileAtomic } from './files.js';
 import { modelOptionsShape } from './model.js';
+import { optimisationShape } from './optimisation.js';
 import type { EpochRow, TrainOptions, TrainSummary } from './types.js';
 
 const fileNames = {
@@ -22,17 +25,18 @@ const optionsSchema = z.strictObject({
   model: z.string().min(1),
   ...modelOptionsShape,
   data: z.string().min(1),
+  ...dataOptionsShape,
   epochs: z.int().positive(),
   batchSize: z.int().positive(),
-  lr: positive,
-  optimizer: z.enum(['adam', 'sgd']),
-  weightDecay: z.number().nonnegative(),
-  momentum: z.number().nonnegative(),
-  nesterov: z.boolean(),
+  ...optimisationShape,
   seed: count,
   sampler: z.string().min(1).exactOptional(),
   classWeights: z.string().min(1).exactOptional(),
   exclude: z.string().min(1).exactOptional(),
+  augment: z
+    .array(z.unknown())
+    .transform(given => resolveSpec(given, 'options.augment'))
+    .exactOptional(),
   precision: z.enum(['f32', 'amp']).exactOptional(),
   limit: z.int().positive().exactOptional(),
   mean: perChannel.exactOptional(),
@@ -80,6 +84,7 @@ const summarySchema = z.strictObject({
   adapter: z.string(),
   runFolder: z.string(),
   interrupted: z.boolean(),
+  stoppedEarly: z.boolean().exactOptional(),
 });
 
 /** The content of `config.json`: every choice behind a run, and what it needs to be continued or evaluated. */
@@ -259,17 +264,17 @@ const formerly: Partial<TrainOptions> = { sampler: 'shuffle', classWeights: 'non
 
 /**
  * The options of a resumed run: those of its `config.json`, with what was `given` on top.
- * @throws UserError where a given option differs from the run's own; only `epochs` may, upwards, and `data` and `exclude`,
+ * @throws UserError where a given option differs from the run's own; only `epochs` may, upwards, and `data`, `labels` and `exclude`,
  * because files may have moved (the caller compares fingerprints).
  */
 export function resumedOptions(config: RunConfig, given: Partial<TrainOptions>): TrainOptions {
   const stored: TrainOptions = { ...formerly, ...config.options };
   for (const key of Object.keys(given) as (keyof TrainOptions)[]) {
-    if (key === 'data' || key === 'exclude' || key === 'epochs') continue;
+    if (key === 'data' || key === 'labels' || key === 'exclude' || key === 'epochs') continue;
     if (JSON.stringify(given[key]) === JSON.stringify(stored[key])) continue;
-    const had = stored[key] === undefined ? `no ${optionName(key)}` : `${optionName(key)} ${String(stored[key])}`;
+    const had = stored[key] === undefined ? `no ${optionName(key)}` : `${optionName(key)} ${show(stored[key])}`;
     throw new UserError(
-      `a resumed run keeps its options: it was begun with ${had}, not ${String(given[key])}; ` +
+      `a resumed run keeps its options: it was begun with ${had}, not ${show(given[key])}; ` +
         `leave the option out, or begin a new run`,
     );
   }
@@ -289,6 +294,12 @@ export function requireSameData(config: RunConfig, fingerprint: string, data: st
     `--data ${data} is not what the run was trained on (${config.options.data}): ` +
       `fingerprint ${fingerprint}, the run's is ${config.data.fingerprint}`,
   );
+}
+
+function show(value: TrainOptions[keyof TrainOptions]): string {
+  return typeof value === 'object' && !(Array.isArray(value) && value.every(one => typeof one !== 'object'))
+    ? JSON.stringify(value)
+    : String(value);
 }
 
 function optionName(key: keyof TrainOptions): string {

@@ -1,9 +1,10 @@
 import type { Device, TuningTable } from '../gpu/device.js';
+import { augmentersFor, type Augmenter } from '../data/augment/augmenter.js';
 import { limitSplit, titleOf, type DataSet, type Split } from '../data/dataset.js';
 import { classWeights, parseClassWeighting, weightWarning } from '../data/sampling/class-weights.js';
 import { createSampler, parseSampler, samplerWarning, type Sampler } from '../data/sampling/sampler.js';
 import { countLabels } from '../data/stats.js';
-import { accumulateTotals, crossEntropy } from '../kernels/index.js';
+import { accumulateTotals, crossEntropy, scale } from '../kernels/index.js';
 import type { TuningProblem } from '../kernels/tuning/index.js';
 import { BatchNorm, countParameters, type Module } from '../nn/index.js';
 import { backward, defaultGenerator, manualSeed, scope, setDefaultDevice, Tensor } from '../tensor/index.js';
@@ -18,11 +19,14 @@ import {
   type WeightsInfo,
 } from './checkpoint.js';
 import { firstBadTensor } from './diagnose.js';
+import { EarlyStopping, parseEarlyStopping } from './early-stopping.js';
+import { WeightAverage } from './ema.js';
 import { createModel, definitionOf, modelChoice, takesImageNet } from './model.js';
 import { GradScaler } from './grad-scaler.js';
 import { normalisationOf } from './normalisation.js';
-import { Adam, SGD, type Optimizer } from './optim.js';
+import { clippingOf, createOptimizer } from './optimisation.js';
 import type { RunFolder } from './run.js';
+import { createSchedule, type Watched } from './schedulers/index.js';
 import { networkProblems } from './tuning/problems.js';
 import type { EpochRow, Reporter, TrainOptions, TrainSummary } from './types.js';
 import { IN_FLIGHT, validate } from './validate.js';
@@ -49,16 +53,6 @@ export function adapterName(device: Device): string {
   return description || [vendor, architecture, name].filter(Boolean).join(' ');
 }
 
-function makeOptimizer(model: Module, options: TrainOptions): Optimizer {
-  const { lr, momentum, nesterov, weightDecay } = options;
-  switch (options.optimizer) {
-    case 'adam':
-      return new Adam(model.parameters(), { lr, weightDecay });
-    case 'sgd':
-      return new SGD(model.parameters(), { lr, momentum, nesterov, weightDecay });
-  }
-}
-
 /** The splits under `--limit`, and that there is something to train and to choose the best epoch on. */
 function limitedSplits(data: DataSet, options: TrainOptions): Splits {
   const { limit, seed } = options;
@@ -66,7 +60,9 @@ function limitedSplits(data: DataSet, options: TrainOptions): Splits {
   const { train, val, test } = data.splits;
   if (train.count === 0) throw new UserError(`${data.name} has no training images`);
   if (val.count === 0) {
-    throw new UserError(`${data.name} has no validation images (Usage PublicTest), on which the best epoch is chosen`);
+    throw new UserError(
+      `${data.name} has no validation images, on which the best epoch is chosen; --split 64/16/20 draws new splits`,
+    );
   }
   return { train: of(train), val: of(val), test: of(test) };
 }
@@ -108,8 +104,11 @@ class Training {
   readonly #weights: { values: readonly number[]; tensor: Tensor } | undefined;
   /** What the network computes. */
   readonly #problems: () => TuningProblem[];
-  /** Steps of an epoch. */
+  /** Batches and steps of an epoch. */
+  readonly #batchCount: number;
   readonly #steps: number;
+  /** What the scheduler watches. */
+  readonly #watched: Watched;
 
   // Where the run stands (checkpoint.ts): finished epochs, finished steps of the epoch under way, seconds so far.
   #epochs = 0;
@@ -121,7 +120,7 @@ class Training {
   #clock = performance.now();
   /** When the epoch under way was last reported, and its images then. */
   #reported = { time: 0, images: 0 };
-  /** The generator's position before each step since the last report: what a diagnosis draws again. */
+  /** The generator's position before each batch since the last report: what a diagnosis draws again. */
   #offsets: number[] = [];
 
   constructor(
@@ -138,16 +137,28 @@ class Training {
     const imagenet = takesImageNet(definitionOf(options), options);
     const normalisation = normalisationOf({ ...options, imagenet }, data, this.#splits.train);
     manualSeed(options.seed);
-    const create = () => createModel(options, data, data.classes.length, imagenet);
+    const augment = augmentersFor(options.augment, data, normalisation, options.seed);
+    const form = { ...data, ...augment.output };
+    const create = () => createModel(options, form, data.classes.length, imagenet);
     this.#problems = () => {
       const batch = Math.min(options.batchSize, this.#splits.train.count);
-      return networkProblems(device, create, [batch, data.channels, data.height, data.width]);
+      return networkProblems(device, create, [batch, form.channels, form.height, form.width]);
     };
     const model = create();
     this.#parameters = countParameters(model);
+    this.#batchCount = this.#batchesOfEpoch(model);
+    this.#steps = Math.ceil(this.#batchCount / (options.accumulate ?? 1));
+    const optimizer = createOptimizer(model, options);
+    optimizer.clipping = clippingOf(options);
+    const { ema, emaWarmup = false, earlyStop } = options;
+    const schedule = createSchedule(optimizer.groups, options, { ...options, stepsPerEpoch: this.#steps });
+    this.#watched = schedule?.watched ?? 'loss';
     this.#trainee = {
       model,
-      optimizer: makeOptimizer(model, options),
+      optimizer,
+      average: ema === undefined ? undefined : new WeightAverage(optimizer, { decay: ema, warmup: emaWarmup }),
+      schedule: schedule?.schedule,
+      earlyStopping: earlyStop === undefined ? undefined : new EarlyStopping(parseEarlyStopping(earlyStop)),
       generator: defaultGenerator(),
       // Where the device computes in f16.
       scaler: device.matrices && new GradScaler(device),
@@ -155,13 +166,14 @@ class Training {
     };
     this.#weights = weights && { values: weights, tensor: Tensor.from(weights, [weights.length]).keep() };
     this.#info = { ...modelChoice(options), classes: [...data.classes], ...normalisation };
-    const batchesOf = (split: Split) => new Batches(device, data, split, options.batchSize, normalisation);
+    const batchesOf = (split: Split, augmenter: Augmenter | undefined, drawSeed?: number) =>
+      new Batches(device, data, split, options.batchSize, normalisation, augmenter, drawSeed);
     this.#batches = {
-      train: batchesOf(this.#splits.train),
-      val: batchesOf(this.#splits.val),
-      test: batchesOf(this.#splits.test),
+      // Validation takes the targets as they are: the mean over all draws.
+      train: batchesOf(this.#splits.train, augment.train, data.drawsTargets ? options.seed : undefined),
+      val: batchesOf(this.#splits.val, augment.test),
+      test: batchesOf(this.#splits.test, augment.test),
     };
-    this.#steps = this.#stepsOfEpoch(model);
   }
 
   /** Writes a new run's config, or takes up the state of the one that is resumed. */
@@ -220,7 +232,7 @@ class Training {
   async run(): Promise<TrainSummary> {
     this.#clock = performance.now();
     this.#trainee.model.train();
-    while (this.#epochs < this.options.epochs) {
+    while (this.#epochs < this.options.epochs && !this.#trainee.earlyStopping?.stopped) {
       if (!(await this.#runEpoch())) {
         await this.#save();
         return this.#summarise(true);
@@ -230,7 +242,8 @@ class Training {
   }
 
   dispose(): void {
-    const { model, optimizer, scaler, totals } = this.#trainee;
+    const { model, optimizer, average, scaler, totals } = this.#trainee;
+    average?.dispose();
     scaler?.dispose();
     this.#weights?.tensor.dispose();
     totals.dispose();
@@ -255,19 +268,16 @@ class Training {
     this.#lap();
     const trainSeconds = this.#epochSeconds;
     if (signal.aborted) return false;
-    const validation = await validate(
-      this.device,
-      this.#trainee.model,
-      this.#batches.val,
-      this.#splits.val.count,
-      signal,
+    const validation = await this.#averaged(() =>
+      validate(this.device, this.#trainee.model, this.#batches.val, this.#splits.val.count, signal),
     );
     if (!validation) return false;
     const [lossSum, correct, images] = await this.#trainee.totals.data();
     this.#lap();
     await this.#finishEpoch({
       epoch: this.#epochs + 1,
-      lr: this.#trainee.optimizer.lr,
+      // The last group's: that of the parameters which no pattern took.
+      lr: this.#trainee.optimizer.groups.at(-1)!.lr,
       trainLoss: lossSum! / images!,
       trainAccuracy: correct! / images!,
       valLoss: validation.loss,
@@ -279,18 +289,39 @@ class Training {
   }
 
   #trainStep(order: Uint32Array): void {
-    const { model, optimizer, generator, scaler, totals } = this.#trainee;
-    this.#offsets.push(generator.offset);
-    scope(() => {
-      const { x, labels } = this.#batches.train.load(order, this.#step);
-      const logits = model.forward(x);
-      const loss = crossEntropy(logits, labels, { weight: this.#weights?.tensor });
-      accumulateTotals(totals, logits, loss, labels);
-      backward(loss, scaler?.seed(loss));
-      optimizer.step(totals.slice, scaler);
-      optimizer.zeroGrad();
-    });
+    const { accumulate = 1, batchSize } = this.options;
+    const first = this.#step * accumulate;
+    const end = Math.min(first + accumulate, this.#batchCount);
+    const images = Math.min(end * batchSize, order.length) - first * batchSize;
+    for (let index = first; index < end; index++) {
+      scope(() => {
+        this.#accumulateGradients(order, index, images);
+        if (index === end - 1) this.#update();
+      });
+      if (index < end - 1) this.device.submit();
+    }
     this.#step++;
+  }
+
+  /** Adds the gradients of a batch, whose loss counts by its share of the step's `images`. */
+  #accumulateGradients(order: Uint32Array, index: number, images: number): void {
+    const { model, generator, scaler, totals } = this.#trainee;
+    const { labelSmoothing, focalGamma } = this.options;
+    this.#offsets.push(generator.offset);
+    const { x, labels, target, size } = this.#batches.train.load(order, index, this.#epochs + 1);
+    const logits = model.forward(x);
+    const loss = crossEntropy(logits, target, { weight: this.#weights?.tensor, labelSmoothing, focalGamma });
+    accumulateTotals(totals, logits, loss, labels);
+    const share = size === images ? loss : scale(loss, size / images);
+    backward(share, scaler?.seed(share));
+  }
+
+  #update(): void {
+    const { optimizer, average, schedule, scaler, totals } = this.#trainee;
+    optimizer.step(totals.slice, scaler);
+    average?.update(scaler?.guard ?? totals.slice);
+    optimizer.zeroGrad();
+    schedule?.stepDone();
   }
 
   /** Reads the epoch's totals and tells them; a loss that was not finite ends the run here. */
@@ -304,10 +335,16 @@ class Training {
     this.#reported = { time: now, images: done };
     const { epochs } = this.options;
     this.context.reporter.step({
-      ...{ epoch: this.#epochs + 1, epochs, step: this.#step, steps: this.#steps, images: images! },
+      ...{ epoch: this.#epochs + 1, epochs, step: this.#step, steps: this.#steps, images: done },
       ...{ loss: lossSum! / images!, accuracy: correct! / images! },
       ...{ imagesPerSecond: rate, secondsLeft: ((epochs - this.#epochs) * this.#imagesOfEpoch - done) / rate },
     });
+  }
+
+  /** Runs `fn` on the weights that are evaluated: their moving average, where the run keeps one. */
+  #averaged<T>(fn: () => Promise<T>): Promise<T> {
+    const { average } = this.#trainee;
+    return average ? average.inPlace(fn) : fn();
   }
 
   async #finishEpoch(row: EpochRow): Promise<void> {
@@ -322,10 +359,14 @@ class Training {
     this.#epochs++;
     this.#step = 0;
     this.#epochSeconds = 0;
+    const { schedule, earlyStopping } = this.#trainee;
+    schedule?.epochDone(watchedValue(row, this.#watched));
+    earlyStopping?.epochDone(watchedValue(row, earlyStopping.options.metric));
     // The best weights first: were the run killed between the two, it would go on from the epoch before and write them
     // again.
     if (isBest) {
-      await saveWeights(run.best, await this.#trainee.model.stateDict(), { ...this.#info, epoch: row.epoch });
+      const state = await this.#averaged(() => this.#trainee.model.stateDict());
+      await saveWeights(run.best, state, { ...this.#info, epoch: row.epoch });
     }
     await this.#save();
     await run.writeMetrics(this.#history);
@@ -363,6 +404,7 @@ class Training {
       adapter: adapterName(this.device),
       runFolder: run.path,
       interrupted,
+      ...(this.#trainee.earlyStopping?.stopped && this.#epochs < this.options.epochs ? { stoppedEarly: true } : {}),
     };
     const { count } = this.#splits.test;
     if (!interrupted && finished && count > 0) {
@@ -379,16 +421,17 @@ class Training {
   }
 
   /**
-   * The error of a loss that was not finite `bad` steps ago (that step included), with the step and the first bad tensor.
+   * The error of a loss that was not finite `bad` batches ago (that one included), with the step and the first bad tensor.
    * No parameter has moved since then; the batch is run again with the same draws.
    */
   async #nonFinite(order: Uint32Array, bad: number): Promise<Error> {
     const { model, generator, optimizer, scaler } = this.#trainee;
-    const step = this.#step - bad; // 0-based
+    const { accumulate = 1 } = this.options;
+    const batch = Math.min(this.#step * accumulate, this.#batchCount) - bad; // 0-based
     generator.offset = this.#offsets.at(-bad) ?? generator.offset;
     const culprit = await firstBadTensor(
       model,
-      () => this.#batches.train.load(order, step).x,
+      () => this.#batches.train.load(order, batch, this.#epochs + 1).x,
       x => model.forward(x),
     );
     const saved =
@@ -396,21 +439,21 @@ class Training {
         ? `${this.context.run.last} holds the state after epoch ${this.#epochs}`
         : 'no epoch was finished';
     return new Error(
-      `the loss is not finite at epoch ${this.#epochs + 1}, step ${step + 1}: the first bad tensor is ` +
+      `the loss is not finite at epoch ${this.#epochs + 1}, step ${Math.floor(batch / accumulate) + 1}: the first bad tensor is ` +
         `${culprit ?? 'the loss itself'}. Try a smaller --lr (it is ${optimizer.lr})${scaler ? ' or --precision f32' : ''}. ${saved}.`,
     );
   }
 
   get #imagesDone(): number {
-    return Math.min(this.#step * this.options.batchSize, this.#sampler.length);
+    return Math.min(this.#step * (this.options.accumulate ?? 1) * this.options.batchSize, this.#imagesOfEpoch);
   }
 
   get #imagesOfEpoch(): number {
-    return Math.min(this.#steps * this.options.batchSize, this.#sampler.length);
+    return Math.min(this.#batchCount * this.options.batchSize, this.#sampler.length);
   }
 
   /** Batch statistics of a single image do not exist: a last batch of one is left out, and no other may be that small. */
-  #stepsOfEpoch(model: Module): number {
+  #batchesOfEpoch(model: Module): number {
     const { batchSize } = this.options;
     const { length } = this.#sampler;
     const count = Math.ceil(length / batchSize);
@@ -435,6 +478,10 @@ class Training {
 const NO_ROW: EpochRow = {
   ...{ epoch: 0, lr: 0, trainLoss: 0, trainAccuracy: 0, valLoss: 0, valAccuracy: -1, seconds: 0, imagesPerSecond: 0 },
 };
+
+function watchedValue(row: EpochRow, watched: Watched): number {
+  return watched === 'loss' ? row.valLoss : row.valAccuracy;
+}
 
 /** The first row of the highest validation accuracy. */
 function bestRow(history: readonly EpochRow[]): EpochRow {

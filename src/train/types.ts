@@ -1,23 +1,17 @@
 /** What the training loop is told, and what it tells: the contract between `src/train` and whoever shows a run. */
 
+import type { AugmentSpec } from '../data/augment/transforms.js';
+import type { DataOptions } from '../data/options.js';
 import type { Precision } from '../gpu/matrices.js';
 import type { ModelChoice } from './model.js';
-
-export type OptimizerName = 'adam' | 'sgd';
+import type { OptimisationOptions } from './optimisation.js';
 
 /** Every choice that decides a run's result; all of them are stored in the run's `config.json`. */
-export interface TrainOptions extends ModelChoice {
+export interface TrainOptions extends ModelChoice, DataOptions, OptimisationOptions {
   /** `synthetic`, or the path of a data set. */
   data: string;
   epochs: number;
   batchSize: number;
-  lr: number;
-  optimizer: OptimizerName;
-  weightDecay: number;
-  /** SGD only; 0 with Adam. */
-  momentum: number;
-  /** SGD only; needs a momentum above 0. */
-  nesterov: boolean;
   seed: number;
   /** Which images an epoch shows (data/sampling/sampler.ts); `shuffle` where absent. */
   sampler?: string;
@@ -25,6 +19,8 @@ export interface TrainOptions extends ModelChoice {
   classWeights?: string;
   /** An exclusion list (data/exclude.ts) for `data`. */
   exclude?: string;
+  /** What is done to training images, with every option of it; sizes and crops are done in tests too. */
+  augment?: AugmentSpec;
   /** `amp`: mixed precision where the adapter has subgroup matrices; `f32` where absent. */
   precision?: Precision;
   /** At most this many images of each split, drawn with the seed. */
@@ -107,6 +103,8 @@ export interface TrainSummary {
   adapter: string;
   runFolder: string;
   interrupted: boolean;
+  /** Early stopping ended it. */
+  stoppedEarly?: boolean;
 }
 
 /** Told by the training loop what happens; the loop itself prints nothing. */

@@ -6,8 +6,7 @@ import { UserError } from '../../util/errors.js';
 import { RandomStream } from '../../util/random.js';
 import { Batches, inOrder } from '../batches.js';
 import { createModel, definitionOf, takesImageNet, type ModelChoice } from '../model.js';
-import { Adam, SGD } from '../optim.js';
-import type { OptimizerName } from '../types.js';
+import { createOptimizer, type OptimizerName } from '../optimisation.js';
 
 /** What is repeated while it is watched: `train` a whole step, `infer` a forward pass in evaluation mode. */
 export type Mode = 'train' | 'infer';
@@ -15,7 +14,7 @@ export type Mode = 'train' | 'infer';
 export interface WorkloadOptions extends ModelChoice {
   readonly mode: Mode;
   readonly batchSize: number;
-  /** With its defaults; SGD with momentum 0.9. */
+  /** With its defaults; SGD and RMSprop with momentum 0.9. */
   readonly optimizer: OptimizerName;
 }
 
@@ -64,12 +63,11 @@ export function createWorkload(device: Device, options: WorkloadOptions): Worklo
   const images = { channels, height: size, width: size, classes: Array.from({ length: classes }, String) };
   const batches = new Batches(device, images, split, batchSize, normalisation);
   const order = inOrder(batchSize);
+  const momentum = rule === 'sgd' || rule === 'rmsprop' ? MOMENTUM : 0;
   const optimizer =
     mode === 'infer'
       ? undefined
-      : rule === 'adam'
-        ? new Adam(model.parameters())
-        : new SGD(model.parameters(), { momentum: MOMENTUM });
+      : createOptimizer(model, { optimizer: rule, lr: 1e-3, weightDecay: 0, momentum, nesterov: false });
   const totals = Tensor.zeros([4]).keep();
   model.train(mode === 'train');
   return {

@@ -27,7 +27,7 @@ export function matrixBlock({ values }: Choice): [number, number] {
 }
 
 /** All blocks of a kernel of subgroup matrices that fit into this adapter, the default first. Their sums are the same. */
-export function matrixTiles(shader: string, { limits }: Device, shape: MatrixShape): Choice[] {
+export function matrixTiles(shader: string, { limits }: Pick<Device, 'limits'>, shape: MatrixShape): Choice[] {
   const { m, n, k, lanes } = shape;
   return BLOCKS.filter(([rows, columns, down, across]) => {
     const bytes = 2 * DEPTH * (rows * down + columns * across) + 4 * m * n * down * across;

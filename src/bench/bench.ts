@@ -153,7 +153,7 @@ export class Bench {
         }
         if (!isKernel(work)) {
           if (name === 'facegrad') expected = preparation.results;
-          else checkNetwork(preparation.results, expected!);
+          else checkNetwork(preparation.results, expected!, this.options.precision);
         }
         await connection.warmUp(share / 2, latency || isInference(work));
         return connection;

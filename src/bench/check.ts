@@ -1,5 +1,6 @@
 import { expectedOf } from './expected.js';
 import { integers, OPERAND } from './inputs.js';
+import type { Precision } from '../gpu/matrices.js';
 import type { KernelWork } from './work.js';
 
 /** Named tensors on the host, in PyTorch's order. */
@@ -14,12 +15,19 @@ export class WrongResult extends Error {
 const PROBES = 48;
 /** In units of a typical element: long sums in float32, in whatever order, stay well below; a wrong term does not. */
 const TOLERANCE = 5e-4;
+/** An f16 has 13 bits fewer than an f32: sums of many products of rounded operands come to about a thousandth. */
+const AMP_FACTOR = 10;
+
+function factorOf(precision: Precision): number {
+  return precision === 'amp' ? AMP_FACTOR : 1;
+}
 
 /**
  * Compares a kernel's results with float64.
  * @throws WrongResult that names the element
  */
-export function checkKernel(work: KernelWork, results: Results): void {
+export function checkKernel(work: KernelWork, results: Results, precision: Precision = 'f32'): void {
+  const tolerance = TOLERANCE * factorOf(precision);
   for (const [name, { size, scale, at }] of Object.entries(expectedOf(work))) {
     const given = results[name];
     if (given?.length !== size) {
@@ -29,7 +37,7 @@ export function checkKernel(work: KernelWork, results: Results): void {
     for (const index of probes) {
       const expected = at(index);
       // Written so that NaN is wrong.
-      if (!(Math.abs(given[index]! - expected) <= TOLERANCE * Math.max(scale, 1e-6))) {
+      if (!(Math.abs(given[index]! - expected) <= tolerance * Math.max(scale, 1e-6))) {
         throw new WrongResult(`${name}[${index}] is ${given[index]!}, expected ${expected}`);
       }
     }
@@ -43,14 +51,14 @@ const NETWORK_TOLERANCE: Readonly<Record<string, number>> = { logits: 2e-3, loss
  * Compares a network's results with those of another implementation on the same weights and images.
  * @throws WrongResult that names the value
  */
-export function checkNetwork(given: Results, expected: Results): void {
+export function checkNetwork(given: Results, expected: Results, precision: Precision = 'f32'): void {
   for (const [name, values] of Object.entries(expected)) {
     const mine = given[name];
     if (mine?.length !== values.length) {
       throw new WrongResult(`${name} has ${mine?.length ?? 'no'} elements, not ${values.length}`);
     }
     const scale = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    const tolerance = NETWORK_TOLERANCE[name]! * scale;
+    const tolerance = NETWORK_TOLERANCE[name]! * scale * factorOf(precision);
     values.forEach((value, i) => {
       if (!(Math.abs(mine[i]! - value) <= tolerance)) {
         throw new WrongResult(`${name}[${i}] is ${mine[i]!}, facegrad has ${value}`);

@@ -1,3 +1,4 @@
+import type { Precision } from '../gpu/matrices.js';
 import type { OpenOptions } from '../gpu/node.js';
 import { checkKernel, WrongResult, type Results } from './check.js';
 import { Unsupported, type Contestant, type Prepared } from './contestants/contestant.js';
@@ -21,10 +22,13 @@ export class Stand {
   #contestant: Contestant | undefined;
   #prepared: Prepared | undefined;
   #launches = 1;
+  #precision: Precision = 'f32';
 
   async open(name: ContestantName, options: OpenOptions): Promise<{ adapter: string; software: boolean }> {
     const open = await loadContestant(name);
     this.#contestant = await open(options);
+    // The others compute in f32 whatever is asked.
+    if (name === 'facegrad') this.#precision = options.precision ?? 'f32';
     const { adapter, software } = this.#contestant;
     return { adapter, software };
   }
@@ -35,7 +39,7 @@ export class Stand {
       this.#prepared = await this.#contestant!.prepare(work, weights);
       const { results } = this.#prepared;
       if (!isKernel(work)) return { outcome: 'ready', results };
-      checkKernel(work, results);
+      checkKernel(work, results, this.#precision);
       return { outcome: 'ready', results: {} };
     } catch (error) {
       if (error instanceof Unsupported) return { outcome: 'unsupported', reason: error.message };

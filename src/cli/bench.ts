@@ -3,9 +3,10 @@ import { distance } from 'fastest-levenshtein';
 import type { BenchListener } from '../bench/bench.js';
 import type { BenchCase } from '../bench/cases/index.js';
 import type { PeerName } from '../bench/contestants/registry.js';
+import type { Precision } from '../gpu/matrices.js';
 import { UserError } from '../util/errors.js';
 import { exitCodes } from './errors.js';
-import { addGpuOptions, number, type GpuOptions } from './options.js';
+import { addGpuOptions, number, precisionOption, type GpuOptions } from './options.js';
 import { StatusLine } from './status-line.js';
 import { suggestion } from './suggest.js';
 
@@ -17,6 +18,7 @@ interface Flags extends GpuOptions {
   /** False after --no-peers, true where --peers names none. */
   peers?: boolean | string;
   subgroups: boolean;
+  precision?: Precision;
   json?: true | string;
 }
 
@@ -40,6 +42,7 @@ export function benchCommand(exitWith: (code: number) => void): Command {
     .option('--peers [names]', 'others to time, between commas (default: all that are installed)')
     .option('--no-peers', 'time facegrad alone')
     .option('--no-subgroups', 'time the portable kernels')
+    .addOption(precisionOption())
     .option(
       '--json [file]',
       'an array of results, in the file or on standard output, the table then on standard error',
@@ -52,7 +55,7 @@ export function benchCommand(exitWith: (code: number) => void): Command {
 
 /** Gives the exit code: a failure where a result was wrong. */
 async function runBench(flags: Flags): Promise<number> {
-  const { adapter, backend, subgroups, budget, json } = flags;
+  const { adapter, backend, subgroups, precision, budget, json } = flags;
   const { Bench } = await import('../bench/bench.js');
   const { cases, leftOut } = await import('../bench/cases/index.js');
   const { caseLines, tableHead, tableRows } = await import('./report/bench.js');
@@ -93,7 +96,7 @@ async function runBench(flags: Flags): Promise<number> {
       console.error(text);
     },
   };
-  const bench = new Bench({ adapter, backend, subgroups, budget, peers }, listener);
+  const bench = new Bench({ adapter, backend, subgroups, precision, budget, peers }, listener);
   const { results, failures } = await bench.run(reason => choose(matching, flags.all ?? false, reason));
   if (json !== undefined) {
     const text = JSON.stringify(results, null, 2);

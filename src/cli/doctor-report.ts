@@ -47,7 +47,7 @@ const features: readonly { name: GPUFeatureName; use: string; without: string }[
     without: 'matrix products and convolutions take the portable kernels, which are slower',
   },
   { name: 'timestamp-query', use: 'GPU time of each kernel', without: 'kernels cannot be timed one by one' },
-  { name: 'shader-f16', use: '16-bit numbers; no kernel needs them yet', without: 'nothing is lost yet' },
+  { name: 'shader-f16', use: '16-bit operands of --precision amp', without: '--precision amp runs in f32' },
 ];
 
 /** Dawn's list of adapters, from the message that it gives for a name that none has. */

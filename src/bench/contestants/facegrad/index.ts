@@ -1,15 +1,23 @@
-import { openDevice } from '../../../gpu/node.js';
+import type { Device } from '../../../gpu/device.js';
+import { openDevice, type OpenOptions } from '../../../gpu/node.js';
 import { setDefaultDevice } from '../../../tensor/index.js';
 import { adapterName } from '../../../train/trainer.js';
 import { isSoftware, Unsupported, type OpenContestant } from '../contestant.js';
 import { prepareKernel } from './kernels.js';
 import { prepareNetwork } from './networks.js';
 
+/** What a figure under mixed precision must say of itself. */
+function precisionOf({ matrices }: Device, { precision }: OpenOptions): string {
+  if (precision !== 'amp') return '';
+  if (!matrices) return ', f32, since it has no subgroup matrices of f16';
+  return `, f16 operands on subgroup matrices of ${matrices.m}x${matrices.n}x${matrices.k}`;
+}
+
 export const openFacegrad: OpenContestant = async options => {
   const device = await openDevice(options);
   setDefaultDevice(device);
   return {
-    adapter: adapterName(device),
+    adapter: adapterName(device) + precisionOf(device, options),
     software: isSoftware(device.info),
     prepare: async (work, weights) => {
       switch (work.kind) {

@@ -1,9 +1,13 @@
 import { Command, Option } from 'commander';
-import { SPLIT_NAMES, type SplitName } from '../data/dataset.js';
+import type { AugmentSpec } from '../data/augment/transforms.js';
+import { SPLIT_NAMES, titleOf, type SplitName } from '../data/dataset.js';
+import type { DataOptions } from '../data/options.js';
 import type { Precision } from '../gpu/matrices.js';
 import type { ModelChoice } from '../train/model.js';
 import { UserError } from '../util/errors.js';
+import { augmentOption } from './augment-option.js';
 import { matchClasses, parseClasses } from './classes.js';
+import { addDataOptions, dataFlagsOf, type DataFlags } from './data-options.js';
 import { activationOption, inputSizeOption, seOption } from './model-options.js';
 import {
   addGpuOptions,
@@ -19,7 +23,7 @@ import {
 import type { Evaluation } from './report/evaluation.js';
 import { StatusLine } from './status-line.js';
 
-interface Flags extends GpuOptions {
+interface Flags extends GpuOptions, DataFlags {
   run?: string;
   model?: string;
   weights?: string;
@@ -28,6 +32,7 @@ interface Flags extends GpuOptions {
   activation?: 'relu' | 'sigmoid';
   data?: string;
   exclude?: string;
+  augment?: string;
   split: SplitName;
   classes?: number | string[];
   mean?: number[];
@@ -57,9 +62,11 @@ export function evalCommand(): Command {
       new Option('--split <name>', 'which images').choices(SPLIT_NAMES).argParser(oneOf(SPLIT_NAMES)).default('val'),
     )
     .addOption(excludeOption())
+    .addOption(augmentOption('whose resizes and crops, but nothing random, images get (default: that of --run)'))
     .option('--classes <which>', 'classes of the weights: how many, or their names between commas', parseClasses)
     .option('--batch-size <n>', 'images at a time', integer(1, 65_536), 64)
     .addOption(precisionOption());
+  addDataOptions(command, '--shares');
   addNormalisationOptions(command, "the weights' own, else the training split's").option('--json', jsonDescription);
   addGpuOptions(command);
   return command.action(runEvaluation);
@@ -70,6 +77,9 @@ interface Subject {
   model: ModelChoice;
   weights: string;
   data: string;
+  dataOptions: DataOptions;
+  /** Of whose resizes and crops images are made. */
+  augment: AugmentSpec | undefined;
   /** What `config.json` knows of the weights; else they say it themselves, where facegrad wrote them. */
   trained: { classes: string[]; mean: number[]; std: number[]; imagenet?: boolean } | undefined;
 }
@@ -85,14 +95,21 @@ async function runEvaluation(flags: Flags): Promise<void> {
   const own = info?.model === subject.model.model ? modelChoice(info) : {};
   const choice = { ...own, ...subject.model };
   const definition = definitionOf(choice);
-  const { loadDataVisibly } = await import('./load-data.js');
-  const data = await loadDataVisibly(subject.data, flags.exclude);
+  const trained = subject.trained ?? info;
+  const imagenet = takesImageNet(definition, flags) && (trained ? trained.imagenet === true : true);
+  const { loadDataVisibly, packSize } = await import('./load-data.js');
+  const { readAugment } = await import('../data/augment/read.js');
+  const spec = flags.augment === undefined ? subject.augment : await readAugment(flags.augment);
+  const data = await loadDataVisibly(subject.data, flags.exclude, {
+    // A network that does not convert its input was trained on as many channels as it has means.
+    ...(trained && !imagenet ? { channels: trained.mean.length === 1 ? 1 : 3 } : {}),
+    inputSize: packSize(choice.inputSize ?? definition.size, spec !== undefined),
+    ...subject.dataOptions,
+  });
   const split = data.splits[flags.split];
   if (split.count === 0) throw new UserError(`${data.name} has no ${flags.split} images`);
-  const trained = subject.trained ?? info;
   const names = matchClasses(flags.classes, trained?.classes, data.classes);
   const { normalisationOf } = await import('../train/normalisation.js');
-  const imagenet = takesImageNet(definition, flags) && (trained ? trained.imagenet === true : true);
   const normalisation = normalisationOf({ ...trained, ...flags, imagenet }, data, data.splits.train);
 
   const { openDevice } = await import('../gpu/node.js');
@@ -108,7 +125,10 @@ async function runEvaluation(flags: Flags): Promise<void> {
   try {
     setDefaultDevice(device);
     const { init } = await import('../nn/index.js');
-    const model = init.withoutValues(() => createModel(choice, data, names.length, imagenet));
+    const { augmentersFor } = await import('../data/augment/augmenter.js');
+    const augment = augmentersFor(spec, data, normalisation);
+    const shown = { ...data, ...augment.output };
+    const model = init.withoutValues(() => createModel(choice, shown, names.length, imagenet));
     try {
       model.loadStateDict(state);
     } catch (error) {
@@ -116,6 +136,7 @@ async function runEvaluation(flags: Flags): Promise<void> {
     }
     const { count, loss, accuracy, labels, predictions } = await evaluate(device, model, data, split, {
       ...normalisation,
+      augmenter: augment.test,
       batchSize: flags.batchSize,
       onProgress: fraction => {
         status.update('evaluating', fraction);
@@ -126,7 +147,7 @@ async function runEvaluation(flags: Flags): Promise<void> {
     const report = classificationReport(confusion);
     const perClass = report.perClass.map((scores, i) => ({ name: names[i]!, ...scores }));
     const result: Evaluation = { model: choice.model, split: flags.split, count, loss, accuracy, confusion, perClass };
-    console.log(flags.json ? JSON.stringify(result) : evaluationLines(result, report, data.name).join('\n'));
+    console.log(flags.json ? JSON.stringify(result) : evaluationLines(result, report, titleOf(data)).join('\n'));
   } finally {
     status.clear();
     device.destroy();
@@ -135,6 +156,7 @@ async function runEvaluation(flags: Flags): Promise<void> {
 
 async function findSubject(flags: Flags): Promise<Subject> {
   const { run, model, weights, inputSize, se, activation, data } = flags;
+  const dataOptions = await dataFlagsOf(flags);
   if (run !== undefined) {
     if (model !== undefined || weights !== undefined) {
       throw new UserError('--run brings its own model and weights: leave out --model and --weights');
@@ -147,7 +169,15 @@ async function findSubject(flags: Flags): Promise<Subject> {
     const folder = await RunFolder.open(run);
     if (!(await folder.hasBest())) throw new UserError(`${run} has no best weights yet: no epoch was finished`);
     const { config, best } = folder;
-    return { model: modelChoice(config.options), weights: best, data: data ?? config.options.data, trained: config };
+    return {
+      model: modelChoice(config.options),
+      weights: best,
+      data: data ?? config.options.data,
+      // Other data have options of their own.
+      dataOptions: data === undefined ? { ...(await dataFlagsOf(config.options)), ...dataOptions } : dataOptions,
+      augment: config.options.augment,
+      trained: config,
+    };
   }
   if (model === undefined && weights === undefined) {
     throw new UserError('eval needs --run <folder>, or --model <name> and --weights <file>');
@@ -159,5 +189,5 @@ async function findSubject(flags: Flags): Promise<Subject> {
   if (inputSize !== undefined) choice.inputSize = inputSize;
   if (se) choice.se = se;
   if (activation !== undefined) choice.activation = activation;
-  return { model: choice, weights, data, trained: undefined };
+  return { model: choice, weights, data, dataOptions, augment: undefined, trained: undefined };
 }

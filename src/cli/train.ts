@@ -3,7 +3,9 @@ import { Command, Option } from 'commander';
 import type { TuningProblem } from '../kernels/tuning/index.js';
 import type { TrainOptions } from '../train/types.js';
 import { UserError } from '../util/errors.js';
+import { addDataOptions, dataFlagsOf } from './data-options.js';
 import { exitCodes } from './errors.js';
+import { augmentOption } from './augment-option.js';
 import { activationOption, dropoutOption, inputSizeOption, seOption } from './model-options.js';
 import {
   addGpuOptions,
@@ -21,8 +23,8 @@ import { classWeightsOption, samplerOption } from './sampling-options.js';
 import { newOptions, trainDefaults } from './train-options.js';
 import { packageVersion } from './version.js';
 
-type Flags = Omit<Partial<TrainOptions>, 'model'> &
-  GpuOptions & { autotune: boolean; out?: string; resume?: string; force?: true; json?: true };
+type Flags = Omit<Partial<TrainOptions>, 'model' | 'augment'> &
+  GpuOptions & { augment?: string; autotune: boolean; out?: string; resume?: string; force?: true; json?: true };
 
 const optimizers = ['adam', 'sgd'] as const;
 
@@ -69,6 +71,7 @@ export function trainCommand(exitWith: (code: number) => void): Command {
     .addOption(samplerOption(defaults.sampler))
     .addOption(classWeightsOption(defaults.classWeights))
     .addOption(excludeOption())
+    .addOption(augmentOption('what is done to training images (default: nothing)'))
     .option('--limit <n>', 'use at most n images of each split', integer(1))
     .addOption(precisionOption());
   addNormalisationOptions(command, "ImageNet's for models of three channels, else the training split's")
@@ -77,6 +80,7 @@ export function trainCommand(exitWith: (code: number) => void): Command {
     .option('--resume <run>', 'continue the run in that folder; it keeps its options, only --epochs can be raised')
     .option('--no-autotune', 'take the table of default kernels, and look for no faster ones')
     .option('--json', 'JSON lines on standard output: {"event": "start" | "step" | "epoch" | "saved" | "summary", …}');
+  addDataOptions(command);
   addGpuOptions(command);
   return command.action(async (model: string | undefined, flags: Flags) => {
     exitWith(await runTraining(model, flags));
@@ -85,11 +89,14 @@ export function trainCommand(exitWith: (code: number) => void): Command {
 
 /** Gives the exit code. */
 async function runTraining(model: string | undefined, flags: Flags): Promise<number> {
-  const { out, resume, force, json, autotune: tuned, adapter, backend, ...given }: Flags & { model?: string } = flags;
+  const { out, resume, force, json, autotune: tuned, adapter, backend, augment, ...rest } = flags;
+  const given: Partial<TrainOptions> = rest;
   if (model !== undefined) given.model = model;
   // The run may be resumed from another folder.
   if (given.data !== undefined && given.data !== 'synthetic') given.data = resolve(given.data);
+  if (given.labels !== undefined) given.labels = resolve(given.labels);
   if (given.exclude !== undefined) given.exclude = resolve(given.exclude);
+  if (augment !== undefined) given.augment = await (await import('../data/augment/read.js')).readAugment(augment);
   if (resume !== undefined && (out !== undefined || force)) {
     throw new UserError('--resume goes on in the folder of the run: leave out --out and --force');
   }
@@ -98,7 +105,7 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
   const resumed = resume === undefined ? undefined : await RunFolder.open(resume);
   const options = resumed ? resumedOptions(resumed.config, given) : newOptions(given);
   const { findModel } = await import('./find-model.js');
-  findModel(options);
+  const { size } = findModel(options);
   const run =
     resumed ?? (await RunFolder.create(out ?? (await defaultRunPath(options.model)), { force: force ?? false }));
 
@@ -111,8 +118,9 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
     return exitCodes.success;
   }
 
-  const { loadDataVisibly } = await import('./load-data.js');
-  const data = await loadDataVisibly(options.data, options.exclude);
+  const { loadDataVisibly, packSize } = await import('./load-data.js');
+  const inputSize = packSize(options.inputSize ?? size, options.augment !== undefined);
+  const data = await loadDataVisibly(options.data, options.exclude, { ...(await dataFlagsOf(options)), inputSize });
   if (resumed) requireSameData(resumed.config, data.fingerprint, options.data);
   const { openDevice } = await import('../gpu/node.js');
   const { adapterName, train } = await import('../train/trainer.js');
@@ -139,7 +147,7 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
         reporter.note(`warning: ${text}`);
       };
       const cache = await TuningCache.open(device, version, warn);
-      return autotune(problems, { cache, warn, signal, openDevice: () => openDevice({ adapter, backend }) });
+      return autotune(problems, { cache, warn, signal, openDevice: open });
     };
     const context = { run, reporter, signal, resume: resumed !== undefined, version, ...(tuned ? { tune } : {}) };
     await train(device, data, options, context);

@@ -1,8 +1,9 @@
 import { Command } from 'commander';
+import type { Precision } from '../gpu/matrices.js';
 import type { TuningProblem, TuningResult } from '../kernels/tuning/index.js';
 import { UserError } from '../util/errors.js';
 import { inputSizeOption } from './model-options.js';
-import { addGpuOptions, integer, jsonDescription, number, type GpuOptions } from './options.js';
+import { addGpuOptions, integer, jsonDescription, number, precisionOption, type GpuOptions } from './options.js';
 import { StatusLine } from './status-line.js';
 import { packageVersion } from './version.js';
 
@@ -10,8 +11,8 @@ interface Flags extends GpuOptions {
   model?: string;
   batchSize: number;
   inputSize?: number;
+  precision?: Precision;
   budget: number;
-  subgroups: boolean;
   json?: true;
 }
 
@@ -32,19 +33,20 @@ export function tuneKernelsCommand(): Command {
       number('above 0', value => value > 0),
       120,
     )
-    .option('--no-subgroups', 'tune the portable kernels')
+    .addOption(precisionOption())
     .option('--json', jsonDescription);
   addGpuOptions(command);
   return command.action(tune);
 }
 
 async function tune(flags: Flags): Promise<void> {
-  const { model, batchSize, inputSize, budget, subgroups, json, adapter, backend } = flags;
+  const { model, batchSize, inputSize, precision, budget, json, adapter, backend } = flags;
   if (inputSize !== undefined && model === undefined) throw new UserError('--input-size needs --model <name>');
   const { findModel } = await import('./find-model.js');
   const { modelRegistry } = await import('../nn/index.js');
   const size = inputSize === undefined ? {} : { inputSize };
   const definitions = model === undefined ? Object.values(modelRegistry) : [findModel({ model, ...size })];
+  const { ampProblem } = await import('../gpu/matrices.js');
   const { openDevice } = await import('../gpu/node.js');
   const { adapterName } = await import('../train/trainer.js');
   const { tuneOnOwnDevice } = await import('../train/tuning/autotune.js');
@@ -52,11 +54,13 @@ async function tune(flags: Flags): Promise<void> {
   const { networkProblems } = await import('../train/tuning/problems.js');
   const { setDefaultDevice } = await import('../tensor/index.js');
   const { tuningHead, tuningRow } = await import('./report/tuning.js');
-  const open = () => openDevice({ adapter, backend, subgroups });
+  const open = () => openDevice({ adapter, backend, precision });
   const warn = (text: string) => {
     console.error(`facegrad: warning: ${text}`);
   };
   const device = await open();
+  const problem = precision === 'amp' ? ampProblem(device) : undefined;
+  if (problem !== undefined) warn(problem);
   setDefaultDevice(device);
   const status = new StatusLine();
   try {

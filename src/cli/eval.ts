@@ -81,7 +81,9 @@ interface Subject {
   /** Of whose resizes and crops images are made. */
   augment: AugmentSpec | undefined;
   /** What `config.json` knows of the weights; else they say it themselves, where facegrad wrote them. */
-  trained: { classes: string[]; mean: number[]; std: number[]; imagenet?: boolean } | undefined;
+  trained:
+    | { classes: string[]; mean: number[]; std: number[]; imagenet?: boolean; tuning?: Record<string, string> }
+    | undefined;
 }
 
 async function runEvaluation(flags: Flags): Promise<void> {
@@ -119,6 +121,8 @@ async function runEvaluation(flags: Flags): Promise<void> {
   const { evaluationLines } = await import('./report/evaluation.js');
   const { ampProblem } = await import('../gpu/matrices.js');
   const device = await openDevice(flags);
+  // As in the run's own validation.
+  device.tuning = new Map(Object.entries(subject.trained?.tuning ?? {}));
   const problem = flags.precision === 'amp' ? ampProblem(device) : undefined;
   if (problem !== undefined) console.error(`facegrad: ${problem}`);
   const status = new StatusLine();

@@ -8,8 +8,11 @@ export const DEFAULT_CHOICE = 'default';
 
 /** How much shorter than the default's a choice's time must be: what is measured twice differs by less. */
 const MARGIN = 1.05;
-/** Largest difference from the default's result, relative to its largest value: rounding is far below, a fault far above. */
-const TOLERANCE = 1e-3;
+/**
+ * Largest difference from the default's result, relative to its largest value: rounding is far below, a fault far above.
+ * Where some choices round their operands to f16, that is in it.
+ */
+const [TOLERANCE, HALF_TOLERANCE] = [1e-3, 1e-2];
 /** Rounds of timing: the first sorts out what is slow; below the least there is no verdict. */
 const [MOST_ROUNDS, LEAST_ROUNDS] = [7, 3];
 /** Rounds of the winner against the default alone. */
@@ -199,7 +202,7 @@ class Search {
   #agrees(values: Float32Array, expected: Float32Array): boolean {
     let largest = 0;
     for (const value of expected) largest = Math.max(largest, Math.abs(value));
-    const tolerance = this.sameBits ? 0 : TOLERANCE * largest;
+    const tolerance = this.sameBits ? 0 : largest * (this.device.matrices ? HALF_TOLERANCE : TOLERANCE);
     // NaN, which stands for a subgroup of too few lanes, is not near anything.
     return values.every((value, i) => Math.abs(value - expected[i]!) <= tolerance);
   }

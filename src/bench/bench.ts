@@ -66,8 +66,8 @@ export class Bench {
     try {
       const facegrad = await this.#connect('facegrad');
       const chosen = choose(bench => leftOut(bench, facegrad.software));
-      this.listener.start(facegrad.adapter, chosen);
       const peers = this.#installedPeers();
+      this.listener.start(facegrad.adapter, chosen);
       const results: BenchResult[] = [];
       for (const bench of chosen) {
         this.listener.begin(bench);
@@ -114,7 +114,7 @@ export class Bench {
     const samples = await takeTurns(runners, this.options.budget, (name, error) => {
       this.#drop(bench, name, error);
     });
-    await Promise.all(runners.map(({ name }) => this.#connections.get(name)?.dispose()));
+    for (const { name } of runners) await this.#connections.get(name)?.dispose();
     return Object.fromEntries(
       [...samples]
         .filter(([, times]) => times.length > 0)

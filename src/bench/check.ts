@@ -44,7 +44,7 @@ export function checkKernel(work: KernelWork, results: Results, precision: Preci
   }
 }
 
-/** What networks may differ by from one implementation to another, relative to the largest value. */
+/** What networks may differ by from one implementation to another; logits relative to the largest of them. */
 const NETWORK_TOLERANCE: Readonly<Record<string, number>> = { logits: 2e-3, loss: 1e-3, 'loss after a step': 2e-2 };
 
 /**

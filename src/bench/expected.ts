@@ -39,8 +39,8 @@ export function expectedOf(work: KernelWork): Readonly<Record<string, Expected>>
     case 'adam':
       return adam(work);
     case 'overhead': {
-      const x = values(OPERAND.x, 4);
-      return { y: { size: 4, scale: work.ops, at: i => x[i]! + work.ops } };
+      const x = values(OPERAND.x, work.count);
+      return { y: { size: work.count, scale: work.ops, at: i => x[i]! + work.ops } };
     }
   }
 }

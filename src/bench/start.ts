@@ -65,13 +65,7 @@ export class StartTimer {
     const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env });
     let said = '';
     child.stderr.setEncoding('utf8').on('data', (part: string) => (said += part));
-    let closed = false;
-    const ended = new Promise<void>(resolve => {
-      child.on('close', () => {
-        closed = true;
-        resolve();
-      });
-    });
+    const ended = new Promise(resolve => child.on('close', resolve));
     try {
       for await (const line of createInterface(child.stdout)) {
         const { event, loss } = JSON.parse(line) as { event: string; loss?: number };
@@ -82,7 +76,8 @@ export class StartTimer {
       }
       throw new Error(`facegrad train ended before its first step\n${said}`.trimEnd());
     } finally {
-      if (!closed) child.kill('SIGKILL');
+      // Nothing happens to a process that has ended.
+      child.kill('SIGKILL');
       await ended;
       await rm(out, { recursive: true, force: true });
     }

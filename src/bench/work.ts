@@ -79,14 +79,18 @@ export interface AdamWork {
   readonly count: number;
 }
 
-/** `ops` additions of four elements, each to the result of the one before. */
+/** `ops` additions of `count` elements, each to the result of the one before. */
 export interface OverheadWork {
   readonly kind: 'overhead';
   readonly ops: number;
+  readonly count: number;
 }
 
+/** Small, so that a few steps on noise lower the loss of every network, and one step magnifies no rounding errors. */
+export const LEARNING_RATE = 1e-4;
+
 /**
- * `train`: one step of Adam (learning rate 1e-3) on a batch that lies on the device; `infer`: one batch from images on the
+ * `train`: one step of Adam (LEARNING_RATE) on a batch that lies on the device; `infer`: one batch from images on the
  * host to logits on the host.
  */
 export interface NetworkWork {

@@ -24,7 +24,7 @@ interface Jax {
 /** jax-js on the same adapter, for matrix products. */
 export const openJax: OpenContestant = async options => {
   const adapter = provideNavigatorGpu(options);
-  const jax = await importPeer<Jax>('@jax-js/jax');
+  const jax = (await importPeer('@jax-js/jax')) as Jax;
   if (!(await jax.init('webgpu')).includes('webgpu')) throw new Error('jax-js finds no WebGPU adapter');
   jax.defaultDevice('webgpu');
   const info = adapter()?.info;

@@ -12,11 +12,11 @@ export function hasPeer(name: string): boolean {
 }
 
 /** Loads a package from there as CommonJS, so that packages that need each other meet in one instance. */
-export function loadPeer<T>(name: string): T {
-  return requirePeer(name) as T;
+export function loadPeer(name: string): unknown {
+  return requirePeer(name);
 }
 
 /** Loads a package from there that is an ES module. */
-export async function importPeer<T>(name: string): Promise<T> {
-  return (await import(pathToFileURL(requirePeer.resolve(name)).href)) as T;
+export async function importPeer(name: string): Promise<unknown> {
+  return await import(pathToFileURL(requirePeer.resolve(name)).href);
 }

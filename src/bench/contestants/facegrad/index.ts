@@ -2,6 +2,7 @@ import type { Device } from '../../../gpu/device.js';
 import { openDevice, type OpenOptions } from '../../../gpu/node.js';
 import { setDefaultDevice } from '../../../tensor/index.js';
 import { adapterName } from '../../../train/trainer.js';
+import { isKernel } from '../../work.js';
 import { isSoftware, Unsupported, type OpenContestant } from '../contestant.js';
 import { prepareKernel } from './kernels.js';
 import { prepareNetwork } from './networks.js';
@@ -20,15 +21,9 @@ export const openFacegrad: OpenContestant = async options => {
     adapter: adapterName(device) + precisionOf(device, options),
     software: isSoftware(device.info),
     prepare: async (work, weights) => {
-      switch (work.kind) {
-        case 'train':
-        case 'infer':
-          return prepareNetwork(device, work, weights);
-        case 'start':
-          throw new Unsupported('commands are timed from outside');
-        default:
-          return prepareKernel(device, work);
-      }
+      if (isKernel(work)) return prepareKernel(device, work);
+      if (work.kind === 'start') throw new Unsupported('commands are timed from outside');
+      return prepareNetwork(device, work, weights);
     },
   };
 };

@@ -14,14 +14,7 @@ import { Adam } from '../../../train/optim.js';
 import type { Results } from '../../check.js';
 import { ADAM, BATCH_NORM_EPS } from '../../expected.js';
 import { integers, OPERAND, values } from '../../inputs.js';
-import {
-  outputSize,
-  weightShape,
-  type BatchNormWork,
-  type Conv2dWork,
-  type KernelWork,
-  type PoolWork,
-} from '../../work.js';
+import { weightShape, type BatchNormWork, type Conv2dWork, type KernelWork, type PoolWork } from '../../work.js';
 import type { Prepared } from '../contestant.js';
 
 /** What to launch, and what to read after the first launch. */
@@ -107,7 +100,7 @@ function jobOf(work: KernelWork): Job {
       return { run, held: [optimizer, p] };
     }
     case 'overhead': {
-      const [x, one] = [tensor(OPERAND.x, [4]), Tensor.ones([4]).keep()];
+      const [x, one] = [tensor(OPERAND.x, [work.count]), Tensor.ones([work.count]).keep()];
       const run = () => {
         let y = x;
         for (let i = 0; i < work.ops; i++) y = add(y, one);
@@ -184,9 +177,4 @@ function poolJob(work: PoolWork): Job {
   const forward = () => (pool === 'max' ? maxPool2d(x, kernel, { stride, padding }) : globalAvgPool2d(x));
   if (pass === 'backward') return backwardJob({ dx: x }, [x], forward);
   return { run: () => ({ y: noGrad(forward) }), held: [x] };
-}
-
-/** Floats that a convolution's or pool's output holds. */
-export function outputCount(work: Conv2dWork | PoolWork): number {
-  return work.n * (work.kind === 'conv2d' ? work.o : work.c) * outputSize(work) ** 2;
 }

@@ -6,9 +6,8 @@ import { Dropout, modelRegistry, StochasticDepth, type Module } from '../../../n
 import { backward, manualSeed, noGrad, scope, Tensor } from '../../../tensor/index.js';
 import { Adam } from '../../../train/optim.js';
 import { WrongResult } from '../../check.js';
-import { ADAM } from '../../expected.js';
 import { imageBytes, integers, OPERAND, PIXELS } from '../../inputs.js';
-import type { NetworkWork } from '../../work.js';
+import { LEARNING_RATE, type NetworkWork } from '../../work.js';
 import type { Prepared } from '../contestant.js';
 
 /** Batches that may wait for the GPU while steps are recorded, as in the training loop. */
@@ -39,7 +38,7 @@ async function prepareTraining(
   channels: number,
   work: NetworkWork,
 ): Promise<Prepared> {
-  const optimizer = new Adam(network.parameters(), { lr: ADAM.lr });
+  const optimizer = new Adam(network.parameters(), { lr: LEARNING_RATE });
   const x = scope(() => loadImages(channels, work)().keep());
   const labels = Tensor.from(integers(OPERAND.labels, work.batch, 7), [work.batch], { dtype: 'u32' }).keep();
   const step = () => {

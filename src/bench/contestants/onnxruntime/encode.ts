@@ -50,7 +50,7 @@ export function encodeNetwork(model: string, weights: Weights, input: readonly n
       output: [{ name: 'logits', type: tensorType([input[0]!, classes]) }],
     },
   };
-  const type = loadPeer<ProtobufJs>('protobufjs').parse(SCHEMA).root.lookupType('onnx.ModelProto');
+  const type = (loadPeer('protobufjs') as ProtobufJs).parse(SCHEMA).root.lookupType('onnx.ModelProto');
   const fault = type.verify(message);
   if (fault !== null) throw new Error(`the ONNX model is not one: ${fault}`);
   return type.encode(message).finish();
@@ -64,13 +64,13 @@ class OnnxBuilder implements NetworkBuilder<string> {
   constructor(private readonly weights: Weights) {}
 
   conv(x: string, name: string, window: Window = {}, group = 1): string {
-    const [, , kernel] = this.weights.get(`${name}.weight`).shape as [number, number, number];
+    const kernel = this.weights.get(`${name}.weight`).shape[2]!;
     const attributes = { ...this.#window(kernel, window), group };
     return this.#node('Conv', [x, ...this.#parts(name, ['weight'], ['bias'])], attributes);
   }
 
   depthwise(x: string, name: string, window: Window = {}): string {
-    return this.conv(x, name, window, this.weights.get(`${name}.weight`).shape[0]!);
+    return this.conv(x, name, window, this.weights.get(`${name}.weight`).shape[0]);
   }
 
   batchNorm(x: string, name: string): string {

@@ -24,7 +24,7 @@ interface OnnxSession {
 
 /** onnxruntime on the processor, for inference: its own engine, with all of its graph optimisations. */
 export const openOnnxRuntime: OpenContestant = () => {
-  const ort = loadPeer<OnnxRuntime>('onnxruntime-node');
+  const ort = loadPeer('onnxruntime-node') as OnnxRuntime;
   return Promise.resolve({
     adapter: 'processor',
     software: true,

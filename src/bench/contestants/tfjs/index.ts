@@ -1,4 +1,5 @@
 import { provideNavigatorGpu, waitInTurns } from '../../../gpu/node.js';
+import { isKernel } from '../../work.js';
 import { isSoftware, Unsupported, type OpenContestant } from '../contestant.js';
 import { loadPeer } from '../peers.js';
 import type { TF, TFCore, TFLayers, TFWebGPUBackend } from './api.js';
@@ -13,8 +14,8 @@ export const openTensorFlow =
   async options => {
     // Before the packages are loaded: they look for `navigator.gpu` then.
     const adapter = backend === 'webgpu' ? provideNavigatorGpu(options) : () => null;
-    const core = loadPeer<TFCore>('@tensorflow/tfjs-core');
-    const layers = loadPeer<TFLayers>('@tensorflow/tfjs-layers');
+    const core = loadPeer('@tensorflow/tfjs-core') as TFCore;
+    const layers = loadPeer('@tensorflow/tfjs-layers') as TFLayers;
     loadPeer(`@tensorflow/tfjs-backend-${backend}`);
     if (!(await core.setBackend(backend))) throw new Error(`tfjs-backend-${backend} does not start here`);
     await core.ready();
@@ -25,15 +26,9 @@ export const openTensorFlow =
       software: info ? isSoftware(info) : true,
       prepare: async (work, weights) => {
         try {
-          switch (work.kind) {
-            case 'train':
-            case 'infer':
-              return await prepareNetwork(tf, layers, work, weights);
-            case 'start':
-              throw new Unsupported('has no such command');
-            default:
-              return await prepareKernel(tf, work);
-          }
+          if (isKernel(work)) return await prepareKernel(tf, work);
+          if (work.kind === 'start') throw new Unsupported('has no such command');
+          return await prepareNetwork(tf, layers, work, weights);
         } catch (error) {
           const kernel = /Kernel '(\w+)' not registered/.exec(error instanceof Error ? error.message : '')?.[1];
           if (kernel !== undefined) throw new Unsupported(`has no ${kernel}`);

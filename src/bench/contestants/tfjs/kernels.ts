@@ -80,7 +80,7 @@ function jobOf(tf: TFCore, work: KernelWork): Job {
       return { run, held: [p, tensor, optimizer], keepsResults: true };
     }
     case 'overhead': {
-      const [x, one] = [vector(OPERAND.x, 4), tf.tensor(Float32Array.of(1, 1, 1, 1), [4])];
+      const [x, one] = [vector(OPERAND.x, work.count), tf.tensor(new Float32Array(work.count).fill(1), [work.count])];
       const run = () => {
         let y = x;
         for (let i = 0; i < work.ops; i++) y = tf.add(y, one);
@@ -114,9 +114,9 @@ function conv2dJob(tf: TFCore, work: Conv2dWork): Job {
   const attributes = { strides: [stride, stride], pad: padding, dataFormat: 'NHWC', dilations };
   switch (pass) {
     case 'forward': {
-      const convolve = depthwise ? tf.depthwiseConv2d : tf.conv2d;
+      const convolve = () => (depthwise ? tf.depthwiseConv2d(x, w, stride, padding) : tf.conv2d(x, w, stride, padding));
       return {
-        run: () => ({ y: convolve(x, w, stride, padding) }),
+        run: () => ({ y: convolve() }),
         toPyTorch: { y: y => tf.transpose(y, NCHW) },
         held,
       };

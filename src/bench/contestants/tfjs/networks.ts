@@ -1,7 +1,7 @@
 import { modelRegistry } from '../../../nn/index.js';
 import { ADAM, BATCH_NORM_EPS } from '../../expected.js';
 import { imageBytes, integers, normalised, OPERAND } from '../../inputs.js';
-import type { NetworkWork } from '../../work.js';
+import { LEARNING_RATE, type NetworkWork } from '../../work.js';
 import type { Prepared } from '../contestant.js';
 import { networks } from '../networks.js';
 import { Weights } from '../weights.js';
@@ -44,7 +44,7 @@ export async function prepareNetwork(
   const x = core.tensor(images, shape);
   const labels = Int32Array.from(integers(OPERAND.labels, batch, 7));
   const onehot = core.tidy(() => core.cast(core.oneHot(core.tensor1d(labels, 'int32'), 7), 'float32'));
-  const optimizer = core.train.adam(ADAM.lr, ADAM.beta1, ADAM.beta2, ADAM.eps);
+  const optimizer = core.train.adam(LEARNING_RATE, ADAM.beta1, ADAM.beta2, ADAM.eps);
   const step = () =>
     optimizer.minimize(() => core.losses.softmaxCrossEntropy(onehot, model.apply(x, { training: true })), true);
   const restore = builder.withoutDropout();

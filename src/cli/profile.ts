@@ -6,6 +6,7 @@ import type { Grouping } from '../train/profile/profile.js';
 import type { Mode } from '../train/profile/workload.js';
 import type { OptimizerName } from '../train/optimisation.js';
 import { UserError } from '../util/errors.js';
+import { augmentOption } from './augment-option.js';
 import { activationOption, inputSizeOption, seOption } from './model-options.js';
 import { addGpuOptions, integer, jsonDescription, oneOf, type GpuOptions } from './options.js';
 import { StatusLine } from './status-line.js';
@@ -14,6 +15,7 @@ interface Flags extends GpuOptions, Omit<ModelChoice, 'model'> {
   mode: Mode;
   batchSize: number;
   optimizer?: OptimizerName;
+  augment?: string;
   steps: number;
   by: Grouping;
   trace?: string;
@@ -40,6 +42,7 @@ export function profileCommand(): Command {
     .addOption(choice('--optimizer <name>', 'update rule of --mode train (default: adam)', optimizers))
     .addOption(seOption())
     .addOption(activationOption())
+    .addOption(augmentOption('what is done to the images'))
     .option('--steps <n>', 'steps that are timed', integer(1, 10_000), 10)
     .addOption(
       choice(
@@ -55,13 +58,14 @@ export function profileCommand(): Command {
 }
 
 async function runProfile(name: string, flags: Flags): Promise<void> {
-  const { adapter, backend, by, trace, json, optimizer, ...options } = flags;
+  const { adapter, backend, by, trace, json, optimizer, augment, ...options } = flags;
   if (options.mode === 'infer' && optimizer !== undefined) {
     throw new UserError('--optimizer is of --mode train; nothing is updated in --mode infer');
   }
   const { findModel } = await import('./find-model.js');
   const { batchSize, steps, mode, ...choice } = options;
   findModel({ model: name, ...choice });
+  const spec = augment === undefined ? undefined : await (await import('../data/augment/read.js')).readAugment(augment);
   if (trace !== undefined) await requireFolder(trace);
   const { openDevice } = await import('../gpu/node.js');
   const { kernelProfiles, profile } = await import('../train/profile/profile.js');
@@ -71,6 +75,7 @@ async function runProfile(name: string, flags: Flags): Promise<void> {
   try {
     const result = await profile(device, {
       ...{ model: name, ...choice, batchSize, steps, mode, optimizer: optimizer ?? 'adam' },
+      augment: spec,
       onProgress: (what, fraction) => {
         status.update(what, fraction);
       },

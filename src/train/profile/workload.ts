@@ -1,3 +1,5 @@
+import { augmentersFor } from '../../data/augment/augmenter.js';
+import type { AugmentSpec } from '../../data/augment/transforms.js';
 import type { Device } from '../../gpu/device.js';
 import { accumulateTotals, crossEntropy } from '../../kernels/index.js';
 import { BatchNorm } from '../../nn/index.js';
@@ -16,6 +18,8 @@ export interface WorkloadOptions extends ModelChoice {
   readonly batchSize: number;
   /** With its defaults; SGD and RMSprop with momentum 0.9. */
   readonly optimizer: OptimizerName;
+  /** What is done to the images; other draws at each step. */
+  readonly augment?: AugmentSpec | undefined;
 }
 
 /** A network at work on one batch of random images, of its own size and channels. */
@@ -44,7 +48,9 @@ export function createWorkload(device: Device, options: WorkloadOptions): Worklo
   manualSeed(0);
   const imagenet = takesImageNet(definition, {});
   const name = 'random images';
-  const model = createModel(options, { name, channels, height: size, width: size }, classes, imagenet);
+  const normalisation = { mean: new Array<number>(channels).fill(0), std: new Array<number>(channels).fill(1) };
+  const augment = augmentersFor(options.augment, { channels, height: size, width: size }, normalisation);
+  const model = createModel(options, { name, channels, ...augment.output }, classes, imagenet);
   if (
     mode === 'train' &&
     batchSize < 2 &&
@@ -59,9 +65,9 @@ export function createWorkload(device: Device, options: WorkloadOptions): Worklo
     images: Uint8Array.from({ length: batchSize * channels * size * size }, () => random.integer(256)),
     labels: Uint8Array.from({ length: batchSize }, () => random.integer(classes)),
   };
-  const normalisation = { mean: new Array<number>(channels).fill(0), std: new Array<number>(channels).fill(1) };
   const images = { channels, height: size, width: size, classes: Array.from({ length: classes }, String) };
-  const batches = new Batches(device, images, split, batchSize, normalisation);
+  const augmenter = mode === 'train' ? augment.train : augment.test;
+  const batches = new Batches(device, images, split, batchSize, normalisation, augmenter);
   const order = inOrder(batchSize);
   const momentum = rule === 'sgd' || rule === 'rmsprop' ? MOMENTUM : 0;
   const optimizer =
@@ -70,17 +76,18 @@ export function createWorkload(device: Device, options: WorkloadOptions): Worklo
       : createOptimizer(model, { optimizer: rule, lr: 1e-3, weightDecay: 0, momentum, nesterov: false });
   const totals = Tensor.zeros([4]).keep();
   model.train(mode === 'train');
+  let epoch = 0;
   return {
     input: [channels, size, size],
     step() {
       scope(() => {
-        const { x, labels } = batches.load(order, 0);
+        const { x, labels, target } = batches.load(order, 0, ++epoch);
         if (!optimizer) {
-          noGrad(() => model.forward(x));
+          noGrad(() => batches.answers(model.forward(x)));
           return;
         }
         const logits = model.forward(x);
-        const loss = crossEntropy(logits, labels);
+        const loss = crossEntropy(logits, target);
         accumulateTotals(totals, logits, loss, labels);
         backward(loss);
         optimizer.step(totals.slice);

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import type { TuningProblem } from '../kernels/tuning/index.js';
 import type { TrainOptions } from '../train/types.js';
 import { UserError } from '../util/errors.js';
@@ -7,26 +7,23 @@ import { addDataOptions, dataFlagsOf } from './data-options.js';
 import { exitCodes } from './errors.js';
 import { augmentOption } from './augment-option.js';
 import { activationOption, dropoutOption, inputSizeOption, seOption } from './model-options.js';
+import { addOptimisationOptions } from './optimisation-options.js';
 import {
   addGpuOptions,
   addNormalisationOptions,
   dataDescription,
   excludeOption,
   integer,
-  number,
-  oneOf,
   precisionOption,
   type GpuOptions,
 } from './options.js';
 import { Interruption } from './signals.js';
 import { classWeightsOption, samplerOption } from './sampling-options.js';
-import { newOptions, trainDefaults } from './train-options.js';
+import { trainDefaults } from './train-options.js';
 import { packageVersion } from './version.js';
 
 type Flags = Omit<Partial<TrainOptions>, 'model' | 'augment'> &
   GpuOptions & { augment?: string; autotune: boolean; out?: string; resume?: string; force?: true; json?: true };
-
-const optimizers = ['adam', 'sgd'] as const;
 
 export function trainCommand(exitWith: (code: number) => void): Command {
   const defaults = trainDefaults;
@@ -45,28 +42,8 @@ export function trainCommand(exitWith: (code: number) => void): Command {
     .addOption(seOption())
     .addOption(activationOption())
     .option('--epochs <n>', `passes over the training split (default: ${defaults.epochs})`, integer(1))
-    .option('--batch-size <n>', `images of one step (default: ${defaults.batchSize})`, integer(1, 65_536))
-    .option(
-      '--lr <rate>',
-      `learning rate (default: ${defaults.lr})`,
-      number('above 0', value => value > 0),
-    )
-    .addOption(
-      new Option('--optimizer <name>', `update rule (default: ${defaults.optimizer})`)
-        .choices(optimizers)
-        .argParser(oneOf(optimizers)),
-    )
-    .option(
-      '--weight-decay <x>',
-      `L2 penalty as PyTorch adds it to gradients (default: ${defaults.weightDecay})`,
-      number('of 0 or more', value => value >= 0),
-    )
-    .option(
-      '--momentum <x>',
-      `of SGD (default: ${defaults.momentum})`,
-      number('from 0 to below 1', value => value >= 0 && value < 1),
-    )
-    .option('--nesterov', 'Nesterov momentum, of SGD')
+    .option('--batch-size <n>', `images of one step (default: ${defaults.batchSize})`, integer(1, 65_536));
+  addOptimisationOptions(command, defaults)
     .option('--seed <n>', `of weights, order and dropout (default: ${defaults.seed})`, integer(0, 0xffff_ffff))
     .addOption(samplerOption(defaults.sampler))
     .addOption(classWeightsOption(defaults.classWeights))
@@ -103,6 +80,11 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
   if (resume !== undefined && !tuned) throw new UserError('a resumed run keeps its kernels: leave out --no-autotune');
   const { RunFolder, defaultRunPath, requireSameData, resumedOptions } = await import('../train/run.js');
   const resumed = resume === undefined ? undefined : await RunFolder.open(resume);
+  if (resumed && given.scheduler !== undefined) {
+    const { resolveScheduler } = await import('../train/schedulers/index.js');
+    given.scheduler = resolveScheduler(given.scheduler, resumed.config.options.epochs);
+  }
+  const { newOptions } = await import('./new-options.js');
   const options = resumed ? resumedOptions(resumed.config, given) : newOptions(given);
   const { findModel } = await import('./find-model.js');
   const { size } = findModel(options);
@@ -112,8 +94,12 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
   const { chooseReporter } = await import('./report/choose.js');
   const reporter = chooseReporter(json ?? false, resumed ? await resumed.readMetrics() : []);
   const before = await resumed?.readSummary();
-  if (before && !before.interrupted && before.epochs >= options.epochs) {
-    reporter.note(`${run.path} has finished its ${before.epochs} epochs; a higher --epochs goes on from there`);
+  if (before && !before.interrupted && (before.stoppedEarly || before.epochs >= options.epochs)) {
+    reporter.note(
+      before.stoppedEarly
+        ? `${run.path} stopped early, after ${before.epochs} epochs; a new run without --early-stop goes further`
+        : `${run.path} has finished its ${before.epochs} epochs; a higher --epochs goes on from there`,
+    );
     reporter.end(before);
     return exitCodes.success;
   }

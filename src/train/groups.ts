@@ -22,7 +22,7 @@ const schema = z.strictObject({
  * @throws UserError
  */
 export function parseGroup(text: string): GroupSpec {
-  const what = `--group ${text}`;
+  const what = `--groups ${text}`;
   const colon = text.lastIndexOf(':');
   if (colon < 1) throw new UserError(`${what}: write a pattern and its options, such as 'classifier*:lr=0.01'`);
   const { lr, weight_decay: weightDecay } = checkFields(schema, parseFields(text.slice(colon + 1), what), what);

@@ -128,7 +128,7 @@ export function resolveOptimisation(
   if (given.emaWarmup && given.ema === undefined) throw new UserError('--ema-warmup needs --ema');
   if (given.warmup !== undefined) parseWarmup(given.warmup, 1);
   if (given.earlyStop !== undefined) parseEarlyStopping(given.earlyStop);
-  given.groups?.forEach(parseGroup);
+  given.groups?.forEach(text => parseGroup(text));
   return {
     nesterov: false,
     weightDecay: optimizer === 'adamw' ? 0.01 : 0,

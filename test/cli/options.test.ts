@@ -1,9 +1,9 @@
 import { InvalidArgumentError } from 'commander';
 import { describe, expect, it } from 'vitest';
+import { newOptions } from '../../src/cli/new-options.js';
 import { parseAdapterList } from '../../src/cli/doctor-report.js';
 import { integer, number, oneOf, perChannel } from '../../src/cli/options.js';
 import { suggestion } from '../../src/cli/suggest.js';
-import { newOptions } from '../../src/cli/train-options.js';
 import { UserError } from '../../src/util/errors.js';
 
 describe('option values', () => {
@@ -52,6 +52,8 @@ describe('newOptions', () => {
       momentum: 0,
       nesterov: false,
       seed: 0,
+      sampler: 'shuffle',
+      classWeights: 'none',
     });
     expect(newOptions({ ...given, optimizer: 'sgd' }).momentum).toBe(0.9);
     expect(newOptions({ ...given, optimizer: 'sgd', momentum: 0, limit: 5 })).toMatchObject({ momentum: 0, limit: 5 });

@@ -40,7 +40,7 @@ export function startLines(info: RunStart): string[] {
   const sgd = `, momentum ${options.momentum}${options.nesterov ? ' (Nesterov)' : ''}`;
   const optimizer =
     `${options.optimizer}, lr ${learningRate(options.lr)}` +
-    (options.optimizer === 'sgd' ? sgd : '') +
+    (options.momentum > 0 ? sgd : '') +
     (options.weightDecay > 0 ? `, weight decay ${options.weightDecay}` : '');
   const lines = [
     `${info.model}: ${whole(info.parameters)} parameters`,
@@ -49,6 +49,12 @@ export function startLines(info: RunStart): string[] {
     `adapter: ${info.adapter}`,
     `run folder: ${info.runFolder}`,
   ];
+  const { accumulate = 1, scheduler, warmup, ema } = options;
+  if (accumulate > 1) lines.push(`${accumulate} batches a step: ${accumulate * options.batchSize} images`);
+  if (warmup !== undefined) lines.push(`warm-up ${warmup}`);
+  if (scheduler !== undefined) lines.push(`scheduler ${scheduler}`);
+  if (ema !== undefined)
+    lines.push(`what is evaluated and kept as best is the moving average of weights, decay ${ema}`);
   const { sampler = 'shuffle' } = options;
   if (sampler !== 'shuffle') lines.push(`sampler ${sampler}: ${whole(info.epochImages ?? data.train)} images an epoch`);
   if (info.classWeights) {
@@ -75,6 +81,7 @@ export function endLines(summary: TrainSummary): string[] {
     `${summary.epochs} ${summary.epochs === 1 ? 'epoch' : 'epochs'} in ${duration(summary.seconds)}, ` +
       `${rate(summary.imagesPerSecond)} images/s`,
   );
+  if (summary.stoppedEarly) lines.push('stopped early: the validation no longer improved');
   if (summary.interrupted) {
     lines.push(`interrupted and saved; continue with: facegrad train --resume ${quoted(summary.runFolder)}`);
   } else {

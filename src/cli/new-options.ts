@@ -1,0 +1,17 @@
+import { resolveOptimisation } from '../train/optimisation.js';
+import type { TrainOptions } from '../train/types.js';
+import { UserError } from '../util/errors.js';
+import { trainDefaults } from './train-options.js';
+
+/**
+ * The options of a new run: what was `given`, and defaults for the rest.
+ * @throws UserError where something needed is missing or two options do not go together
+ */
+export function newOptions(given: Partial<TrainOptions>): TrainOptions {
+  const { model, data, ...rest } = given;
+  if (model === undefined) throw new UserError('train needs a model: facegrad train <model> --data <path>');
+  if (data === undefined) throw new UserError('train needs --data <path>, or --data synthetic for built-in faces');
+  const { optimizer, lr, ...defaults } = trainDefaults;
+  const all = { ...defaults, ...rest, model, data };
+  return { ...all, ...resolveOptimisation(rest, { optimizer, lr }, all.epochs) };
+}

@@ -23,8 +23,8 @@ th, td { padding: 0.25rem 0.75rem; text-align: right; border-bottom: 1px solid v
 th:first-child { text-align: left; font-weight: normal; } thead th { font-weight: 600; }`;
 
 /**
- * One HTML page that needs nothing but itself: figures are inline, styles too, and its content policy forbids the browser to
- * load anything. It follows the reader's choice of light or dark.
+ * One HTML page that needs nothing but itself: figures are inline, styles too, and its content policy forbids the
+ * browser to load anything. It follows the reader's choice of light or dark.
  */
 export function htmlPage(title: string, introduction: string, sections: readonly Section[]): string {
   const policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
@@ -63,7 +63,9 @@ function sectionHtml({ heading, text, figures = [], table }: Section): string {
 function tableHtml([head = [], ...rows]: readonly (readonly string[])[]): string {
   const headCells = head.map(cell => `<th scope="col">${escapeMarkup(cell)}</th>`).join('');
   const lines = rows.map(([name = '', ...cells]) => {
-    return `<tr><th scope="row">${escapeMarkup(name)}</th>${cells.map(cell => `<td>${escapeMarkup(cell)}</td>`).join('')}</tr>`;
+    const values = cells.map(cell => `<td>${escapeMarkup(cell)}</td>`).join('');
+    return `<tr><th scope="row">${escapeMarkup(name)}</th>${values}</tr>`;
   });
-  return `<div class="table"><table><thead><tr>${headCells}</tr></thead><tbody>\n${lines.join('\n')}\n</tbody></table></div>`;
+  const body = `<tbody>\n${lines.join('\n')}\n</tbody>`;
+  return `<div class="table"><table><thead><tr>${headCells}</tr></thead>${body}</table></div>`;
 }

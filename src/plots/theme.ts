@@ -1,16 +1,16 @@
 import type { Config } from 'vega-lite';
 
 /**
- * The font of all figures. PNG files are drawn with DejaVu Sans, which the package brings along, so that they look the same on
- * a machine without fonts; SVG files take the next that is there.
+ * The font of all figures. PNG files are drawn with DejaVu Sans, which the package brings along, so that they look the
+ * same on a machine without fonts; SVG files take the next that is there.
  */
 export const FONT = 'DejaVu Sans, Verdana, sans-serif';
 
 const INK = 'currentColor';
 
 /**
- * Everything but the data is drawn in the colour of the text around it, on no background: one figure serves a light page, a
- * dark one and paper. Vega's own colours for data stand out on both.
+ * Everything but the data is drawn in the colour of the text around it, on no background: one figure serves a light
+ * page, a dark one and paper. Vega's own colours for data stand out on both.
  */
 export const THEME: Config = {
   background: 'transparent',

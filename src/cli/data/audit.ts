@@ -28,8 +28,9 @@ export function auditCommand(): Command {
   const command = new Command('audit')
     .summary('find duplicates, conflicting labels and blank images')
     .description(
-      'Find identical images, near duplicates and blank images within splits and across them. Writes findings.csv with every ' +
-        'finding, and exclude.csv, a list for --exclude that keeps one image of each group, the test image where there is one.',
+      'Find identical images, near duplicates and blank images within splits and across them. Writes findings.csv with ' +
+        'every finding, and exclude.csv, a list for --exclude that keeps one image of each group, the test image where ' +
+        'there is one.',
     )
     .argument('[path]', dataDescription)
     .option('--data <path>', 'the same')

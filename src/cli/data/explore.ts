@@ -23,8 +23,8 @@ export function exploreCommand(): Command {
   const command = new Command('explore')
     .summary('draw what is in a data set')
     .description(
-      'Draw the distribution of classes (bars and pie), the pixel intensities, the average face of each class and samples: each ' +
-        'as SVG and PNG, and all of it as index.html, a page that needs no other file and no network.',
+      'Draw the distribution of classes (bars and pie), the pixel intensities, the average face of each class and samples: ' +
+        'each as SVG and PNG, and all of it as index.html, a page that needs no other file and no network.',
     )
     .argument('[path]', dataDescription)
     .option('--data <path>', 'the same')

@@ -7,9 +7,9 @@ import { AllImages, type Place } from './images.js';
 import { correlation, deviation } from './similarity.js';
 
 /**
- * Two images are near duplicates when their perceptual hashes (63 bits, hash.ts) differ in at most `distance` bits and the
- * correlation of their grey pixels is at least `correlation`. Images of 96 pixels a side and more are averaged over blocks
- * before (images.ts). The hash makes the search quick; the correlation decides.
+ * Two images are near duplicates when their perceptual hashes (63 bits, hash.ts) differ in at most `distance` bits and
+ * the correlation of their grey pixels is at least `correlation`. Images of 96 pixels a side and more are averaged over
+ * blocks before (images.ts). The hash makes the search quick; the correlation decides.
  */
 export interface AuditOptions {
   /** Whether near duplicates are looked for. */
@@ -23,10 +23,10 @@ export interface AuditOptions {
 }
 
 /**
- * Measured on FER-2013. Precision: of 64 pairs drawn evenly from each band of correlation, about 4 showed different faces between
- * 0.88 and 0.90, one or two between 0.90 and 0.92, none above. Recall: of all pairs of 9,000 images, 192 that are not identical
- * correlate by 0.9 or more; 149 of them differ in no more than 7 bits, 184 in no more than 11. The lowest deviations are 0,
- * 0.6, 4.1 and 4.5 (pictures of nothing), then 6.8 and more (outlines, then faces in fog).
+ * Measured on FER-2013. Precision: of 64 pairs drawn evenly from each band of correlation, about 4 showed different
+ * faces between 0.88 and 0.90, one or two between 0.90 and 0.92, none above. Recall: of all pairs of 9,000 images, 192
+ * that are not identical correlate by 0.9 or more; 149 of them differ in no more than 7 bits, 184 in no more than 11.
+ * The lowest deviations are 0, 0.6, 4.1 and 4.5 (pictures of nothing), then 6.8 and more (outlines, then faces in fog).
  */
 export const auditDefaults = { near: true, distance: MOST_DISTANCE, correlation: 0.9, blank: 5 } as const;
 

@@ -8,8 +8,8 @@ import { allGroups } from './summary.js';
 export const CONFLICT_RULES = ['keep', 'majority', 'drop'] as const;
 
 /**
- * `keep`: one image stays, as in every other group. `majority`: one with the label that most of them bear, none where two
- * labels are as frequent. `drop`: none.
+ * `keep`: one image stays, as in every other group. `majority`: one with the label that most of them bear, none where
+ * two labels are as frequent. `drop`: none.
  */
 export type ConflictRule = (typeof CONFLICT_RULES)[number];
 
@@ -17,8 +17,9 @@ export type ConflictRule = (typeof CONFLICT_RULES)[number];
 const STAYS_FIRST: readonly SplitName[] = ['test', 'val', 'train'];
 
 /**
- * The images to leave out so that each picture is there once: blank ones, and of each group of copies and near duplicates all
- * but one, which is of the test split where the group reaches there, else of the validation split, else the first of training.
+ * The images to leave out so that each picture is there once: blank ones, and of each group of copies and near
+ * duplicates all but one, which is of the test split where the group reaches there, else of the validation split, else
+ * the first of training.
  */
 export function chooseExclusions(audit: Audit, conflicts: ConflictRule): Exclusion[] {
   const chosen = new Map<string, Exclusion>();

@@ -9,11 +9,11 @@ const HEAD = [
 ];
 
 /**
- * Every finding of an audit as CSV, one line for each image: `finding` is identical, near or blank; `group` counts the groups of
- * its kind from 1, and `images`, `splits` and `conflict` describe the group; `index` is the image's place in its split, from 0, `name` what its source
- * calls it, where that is known;
- * `value` is the correlation with the group's first image, for blank images the standard deviation in grey levels; `excluded`
- * is the reason for which an exclusion list leaves the image out, empty where it stays.
+ * Every finding of an audit as CSV, one line for each image: `finding` is identical, near or blank; `group` counts the
+ * groups of its kind from 1, and `images`, `splits` and `conflict` describe the group; `index` is the image's place in
+ * its split, from 0, `name` what its source calls it, where that is known; `value` is the correlation with the group's
+ * first image, for blank images the standard deviation in grey levels; `excluded` is the reason for which an exclusion
+ * list leaves the image out, empty where it stays.
  */
 export function findingsCsv(data: DataSet, audit: Audit, exclusions: readonly Exclusion[]): string {
   const reasons = new Map(exclusions.map(({ split, index, reason }) => [`${split} ${index}`, reason]));

@@ -8,10 +8,10 @@ const MOST_TURNED = 2;
 export const MOST_DISTANCE = CHUNKS * (MOST_TURNED + 1) - 1;
 
 /**
- * Calls `found` once for each pair i < j of hashes that differ in at most `distance` bits. Multi-index hashing (Norouzi,
- * Punjani and Fleet, CVPR 2012): of four chunks of 16 bits, two hashes that differ in no more than 4 r + 3 bits have at least
- * one in which they differ in no more than r, so that it is enough to look under the values that differ so from each chunk:
- * 1, 17 or 137 of 65,536 for r = 0, 1 and 2.
+ * Calls `found` once for each pair i < j of hashes that differ in at most `distance` bits. Multi-index hashing
+ * (Norouzi, Punjani and Fleet, CVPR 2012): of four chunks of 16 bits, two hashes that differ in no more than 4 r + 3
+ * bits have at least one in which they differ in no more than r, so that it is enough to look under the values that
+ * differ so from each chunk: 1, 17 or 137 of 65,536 for r = 0, 1 and 2.
  *
  * @param hashes (count,2) words
  * @param distance at most MOST_DISTANCE
@@ -58,7 +58,10 @@ function isFirstChunk(hashes: Uint32Array, i: number, j: number, chunk: number, 
   return true;
 }
 
-/** All hashes in the order of one chunk (counting sort): those of value v are members[starts[v]] to members[starts[v + 1] - 1]. */
+/**
+ * All hashes in the order of one chunk (counting sort): those of value v are members[starts[v]] to members[starts[v +
+ * 1] - 1].
+ */
 function sortByChunk(hashes: Uint32Array, chunk: number): { starts: Uint32Array; members: Uint32Array } {
   const count = hashes.length / 2;
   const starts = new Uint32Array((1 << CHUNK_BITS) + 1);

@@ -6,11 +6,11 @@ export const HASH_BITS = FREQUENCIES * FREQUENCIES - 1;
 export const HASH_WORDS = 2;
 
 /**
- * Perceptual hashes of grey images of one size: bit b is the sign of the b-th of the 63 lowest frequencies of the image's
- * DCT-II (8 by 8, without the constant one). Brightness and contrast leave the signs as they are, and resizing, compression
- * and small shifts change few of them. After the hash in Zauner, "Implementation and Benchmarking of Perceptual Image Hash
- * Functions" (2010), without its resizing to 32 x 32, which low frequencies do not need, and with 0 for its median, so that
- * bits do not depend on each other.
+ * Perceptual hashes of grey images of one size: bit b is the sign of the b-th of the 63 lowest frequencies of the
+ * image's DCT-II (8 by 8, without the constant one). Brightness and contrast leave the signs as they are, and resizing,
+ * compression and small shifts change few of them. After the hash in Zauner, "Implementation and Benchmarking of
+ * Perceptual Image Hash Functions" (2010), without its resizing to 32 x 32, which low frequencies do not need, and with
+ * 0 for its median, so that bits do not depend on each other.
  *
  * @param images (count,height,width)
  * @returns (count,2) words

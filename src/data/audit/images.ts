@@ -7,7 +7,9 @@ export interface Place {
   readonly label: number;
 }
 
-/** The shorter side of a thumbnail is at least this: FER-2013's images are compared as they are, larger ones no slower. */
+/**
+ * The shorter side of a thumbnail is at least this: FER-2013's images are compared as they are, larger ones no slower.
+ */
 const THUMBNAIL = 48;
 
 /** The images of all splits as one row, train first: what an audit compares without caring where they stand. */
@@ -15,7 +17,10 @@ export class AllImages {
   readonly count: number;
   /** Bytes of one image. */
   readonly bytes: number;
-  /** Size of thumbnails, and the side of the blocks of pixels that become one of theirs; what is left at the edges is left out. */
+  /**
+   * Size of thumbnails, and the side of the blocks of pixels that become one of theirs; what is left at the edges is
+   * left out.
+   */
   readonly thumbnail: { readonly height: number; readonly width: number; readonly block: number };
 
   constructor(private readonly data: DataSet) {
@@ -38,8 +43,8 @@ export class AllImages {
   }
 
   /**
-   * A grey thumbnail, (thumbnail.height,thumbnail.width) bytes, into `out`: ITU-R BT.601 luma where there are three channels or
-   * more, the first channel else, averaged over blocks.
+   * A grey thumbnail, (thumbnail.height,thumbnail.width) bytes, into `out`: ITU-R BT.601 luma where there are three
+   * channels or more, the first channel else, averaged over blocks.
    */
   drawThumbnail(i: number, out: Uint8Array): void {
     const { channels, width } = this.data;

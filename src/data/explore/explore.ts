@@ -34,8 +34,8 @@ interface Figure {
 const SHOWN = 72;
 
 /**
- * The files of an exploration by name: each figure as SVG and PNG, and `index.html`, which holds all of them and needs no other
- * file.
+ * The files of an exploration by name: each figure as SVG and PNG, and `index.html`, which holds all of them and needs
+ * no other file.
  *
  * @throws {UserError} when the split has no images
  */

@@ -16,8 +16,8 @@ export type ClassWeighting =
   | { readonly scheme: 'given'; readonly weights: readonly number[] };
 
 /**
- * Reads `balanced`, `inverse-sqrt`, `effective`, `effective:<beta>`, or one weight for each class between commas; undefined for
- * `none`.
+ * Reads `balanced`, `inverse-sqrt`, `effective`, `effective:<beta>`, or one weight for each class between commas;
+ * undefined for `none`.
  *
  * @throws {UserError} where it is none of them
  */
@@ -33,7 +33,8 @@ export function parseClassWeighting(text: string): ClassWeighting | undefined {
   const weights = text.split(',').map(parseNumber);
   if (weights.length > 1 && weights.every(weight => weight > 0)) return { scheme: 'given', weights };
   throw new UserError(
-    `'${text}': class weights are none, ${WEIGHT_SCHEMES.join(', ')}[:beta], or a number above 0 for each class, between commas`,
+    `'${text}': class weights are none, ${WEIGHT_SCHEMES.join(', ')}[:beta], ` +
+      'or a number above 0 for each class, between commas',
   );
 }
 
@@ -46,8 +47,8 @@ function parseNumber(text: string): number {
  *
  * - `balanced`: n / (K n_c), as scikit-learn's class_weight='balanced'; every class contributes the same
  * - `inverse-sqrt`: proportional to 1 / √n_c, half way there on a logarithmic scale
- * - `effective`: proportional to (1 - β) / (1 - β^n_c), one over the effective number of images (Cui, Jia, Lin, Song and
- *   Belongie, "Class-Balanced Loss Based on Effective Number of Samples", CVPR 2019)
+ * - `effective`: proportional to (1 - β) / (1 - β^n_c), one over the effective number of images (Cui, Jia, Lin, Song
+ *   and Belongie, "Class-Balanced Loss Based on Effective Number of Samples", CVPR 2019)
  *
  * The last two are scaled to sum to K, as Cui et al. do. The scale cancels in a loss that is a weighted mean.
  *
@@ -94,8 +95,8 @@ export function weightWarning(weights: readonly number[], names: readonly string
   if (most <= RATIO_TO_WARN_OF * least) return undefined;
   const name = (weight: number) => names[weights.indexOf(weight)]!;
   return (
-    `${name(most)} weighs ${(most / least).toFixed(1)} times as much as ${name(least)}: a batch with one such image moves the ` +
-    'network that much further, and the loss can stop being finite; inverse-sqrt is gentler, a smaller --lr safer'
+    `${name(most)} weighs ${(most / least).toFixed(1)} times as much as ${name(least)}: a batch with one such image ` +
+    'moves the network that much further, and the loss can stop being finite; inverse-sqrt is gentler, a smaller --lr safer'
   );
 }
 

@@ -28,10 +28,11 @@ export type SamplerChoice =
  * Reads the name of a sampler:
  *
  * - `shuffle`: every image once
- * - `weighted[:<weights>]`: as many images as there are, drawn with replacement; an image of class c is drawn with a probability
- *   proportional to the class's weight (class-weights.ts; by default `balanced`: every class is as frequent)
- * - `oversample`: every image as often as it takes for its class to reach the largest class; what is left over is drawn anew
- *   for each epoch, without replacement
+ * - `weighted[:<weights>]`: as many images as there are, drawn with replacement; an image of class c is drawn with a
+ *   probability proportional to the class's weight (class-weights.ts; by default `balanced`: every class is as
+ *   frequent)
+ * - `oversample`: every image as often as it takes for its class to reach the largest class; what is left over is drawn
+ *   anew for each epoch, without replacement
  *
  * @throws {UserError} where there is no such sampler
  */
@@ -75,8 +76,8 @@ export function samplerWarning({ frequencies }: Sampler, names: readonly string[
   if (most <= RATIO_TO_WARN_OF * least) return undefined;
   const name = (frequency: number) => names[frequencies.indexOf(frequency)]!;
   return (
-    `an image of ${name(most)} is shown ${(most / least).toFixed(1)} times as often as one of ${name(least)}: the network can ` +
-    'learn the few by heart; augmentation helps against that, and --sampler weighted:inverse-sqrt is gentler'
+    `an image of ${name(most)} is shown ${(most / least).toFixed(1)} times as often as one of ${name(least)}: ` +
+    'the network can learn the few by heart; augmentation helps against that, and --sampler weighted:inverse-sqrt is gentler'
   );
 }
 

@@ -9,6 +9,7 @@
  *     device.destroy();
  */
 export { Device, type DeviceOptions, type Dispatch } from './gpu/device.js';
+export { ampProblem, type MatrixShape, type Precision } from './gpu/matrices.js';
 export { openDevice, type OpenOptions } from './gpu/node.js';
 export * from './tensor/index.js';
 export * as ops from './kernels/index.js';
@@ -20,7 +21,20 @@ export { resolveSpec } from './data/augment/spec.js';
 export type { AugmentSpec } from './data/augment/transforms.js';
 export { loadDataSet, type LoadOptions } from './data/load.js';
 export type { DataSet, Split, SplitName } from './data/dataset.js';
-export { Adam, SGD, type AdamOptions, type SGDOptions } from './train/optim.js';
+export { GradScaler, type ScalerOptions, type ScalerState } from './train/grad-scaler.js';
+export {
+  Adam,
+  AdamW,
+  RMSprop,
+  SGD,
+  type AdamOptions,
+  type Optimizer,
+  type ParameterGroupOptions,
+  type RMSpropOptions,
+  type SGDOptions,
+} from './train/optim.js';
+export { WeightAverage, type EmaOptions } from './train/ema.js';
+export * as schedulers from './train/schedulers/index.js';
 export { train, type TrainContext } from './train/trainer.js';
 export {
   kernelProfiles,

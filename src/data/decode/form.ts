@@ -1,8 +1,11 @@
 import type { FileTree } from '../tree/tree.js';
+import type { DecodeForm } from './worker.js';
 import { readImageHeader, UnusableImage, type ImageHeader } from './image.js';
 
 /** Images whose headers are looked at. */
 const LOOKED_AT = 16;
+/** Up to this many pixels, on average, images are resized here rather than by libvips (decodeImage). */
+const SMALL_PIXELS = 160 * 160;
 /** Side of packed images where nobody says how large they are to be. */
 export const DEFAULT_SIZE = 224;
 
@@ -15,7 +18,7 @@ export async function chooseForm(
   tree: FileTree,
   names: readonly string[],
   wanted: { readonly size?: number | undefined; readonly channels?: 1 | 3 | undefined },
-): Promise<{ size: number; channels: 1 | 3 }> {
+): Promise<DecodeForm> {
   const step = Math.max(1, Math.floor(names.length / LOOKED_AT));
   const some = names.filter((_, i) => i % step === 0).slice(0, LOOKED_AT);
   const headers: ImageHeader[] = [];
@@ -29,8 +32,10 @@ export async function chooseForm(
   }
   const largest = Math.max(...headers.flatMap(({ width, height }) => [width, height]), 1);
   const most = wanted.size ?? DEFAULT_SIZE;
+  const pixels = headers.reduce((sum, { width, height }) => sum + width * height, 0) / headers.length;
   return {
     size: headers.length > 0 ? Math.min(most, largest) : most,
+    small: pixels <= SMALL_PIXELS,
     channels: wanted.channels ?? (headers.length > 0 && headers.every(({ grey }) => grey) ? 1 : 3),
   };
 }

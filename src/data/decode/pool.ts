@@ -4,16 +4,14 @@ import { transfer, wrap, type Remote } from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import type { BadImage, ImageSink } from '../store.js';
 import type { FileTree } from '../tree/tree.js';
-import type { DecodeWorkerApi, ImageInput } from './worker.js';
+import type { DecodeForm, DecodeWorkerApi, ImageInput } from './worker.js';
 
 /** Images of a batch: large enough that messages cost nothing, small enough that few of them fill no memory. */
 const BATCH = 32;
 /** A batch out of an archive ends before it holds more than this. */
 const BATCH_BYTES = 16 * 1024 * 1024;
 
-export interface DecodeOptions {
-  readonly size: number;
-  readonly channels: 1 | 3;
+export interface DecodeOptions extends DecodeForm {
   readonly onProgress: (fraction: number) => void;
 }
 
@@ -38,10 +36,10 @@ export async function decodeImages(
   tree: FileTree,
   files: readonly ImageFile[],
   sink: ImageSink,
-  { size, channels, onProgress }: DecodeOptions,
+  { onProgress, ...form }: DecodeOptions,
 ): Promise<BadImage[]> {
   const bad: BadImage[] = [];
-  const imageBytes = size * size * channels;
+  const imageBytes = form.size * form.size * form.channels;
   let done = 0;
   const batches = batchesOf(tree, files);
   const count = Math.max(1, Math.min(availableParallelism(), Math.ceil(files.length / BATCH)));
@@ -52,7 +50,7 @@ export async function decodeImages(
       // One generator serves all: it hands a batch to whoever asks first.
       const { value: batch, done: ended } = await batches.next();
       if (ended) return;
-      const result = await worker.decode(batch, size, channels);
+      const result = await worker.decode(batch, form);
       for (const { index, reason } of result.bad) bad.push({ slot: batch.slots[index]!, reason });
       for (const [first, last] of runsOf(batch.slots)) {
         const images = result.images.subarray(first * imageBytes, (last + 1) * imageBytes);
@@ -89,9 +87,9 @@ class DecodeWorker {
     this.#death.catch(() => undefined);
   }
 
-  decode({ inputs }: Batch, size: number, channels: 1 | 3) {
+  decode({ inputs }: Batch, form: DecodeForm) {
     const buffers = inputs.flatMap(input => ('bytes' in input ? [input.bytes.buffer as ArrayBuffer] : []));
-    return Promise.race([this.#api.decode(transfer([...inputs], buffers), size, channels), this.#death]);
+    return Promise.race([this.#api.decode(transfer([...inputs], buffers), form), this.#death]);
   }
 
   async terminate(): Promise<void> {

@@ -8,6 +8,14 @@ import { decodeImage, UnusableImage } from './image.js';
 /** One image of a batch: a file on the disk, or bytes out of an archive. */
 export type ImageInput = { readonly path: string } | { readonly bytes: Uint8Array };
 
+/** What images become. */
+export interface DecodeForm {
+  readonly size: number;
+  readonly channels: 1 | 3;
+  /** See `decodeImage`. */
+  readonly small: boolean;
+}
+
 export interface DecodedBatch {
   /** (count,size,size,channels); zeros where an image could not be decoded. */
   readonly images: Uint8Array;
@@ -21,7 +29,7 @@ export interface DecodedBatch {
 const AT_ONCE = 2;
 
 const api = {
-  async decode(inputs: readonly ImageInput[], size: number, channels: 1 | 3): Promise<DecodedBatch> {
+  async decode(inputs: readonly ImageInput[], { size, channels, small }: DecodeForm): Promise<DecodedBatch> {
     const bytes = size * size * channels;
     const images = new Uint8Array(inputs.length * bytes);
     const bad: { index: number; reason: string }[] = [];
@@ -30,7 +38,7 @@ const api = {
       while (next < inputs.length) {
         const index = next++;
         try {
-          images.set(await decodeImage(await bytesOf(inputs[index]!), size, channels), index * bytes);
+          images.set(await decodeImage(await bytesOf(inputs[index]!), size, channels, small), index * bytes);
         } catch (error) {
           if (!(error instanceof UnusableImage)) throw error;
           bad.push({ index, reason: error.message });

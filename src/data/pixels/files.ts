@@ -37,10 +37,11 @@ export async function imagesOfFiles(source: Source, { files }: ImageFiles, optio
   const slotOf = new Map(unique.map(({ name }, slot) => [name, slot]));
   const slots = files.map(({ name }) => slotOf.get(name)!);
   const present = unique.filter(isPresent).map(({ name }) => name);
-  const { size, channels } = await chooseForm(source.tree, present, {
+  const decoding = await chooseForm(source.tree, present, {
     size: options.imageSize ?? options.inputSize,
     channels: options.channels,
   });
+  const { size, channels } = decoding;
   const form: ImageForm = { channels, height: size, width: size };
   const state = `${source.state ?? ''} ${stateOf(unique)}`;
   const folder = dataCacheFolder(options.cacheFolder);
@@ -61,8 +62,7 @@ export async function imagesOfFiles(source: Source, { files }: ImageFiles, optio
       present.map(name => ({ name, slot: slotOf.get(name)! })),
       target.sink,
       {
-        size,
-        channels,
+        ...decoding,
         onProgress: fraction => options.onProgress?.(fraction, `packing ${unique.length.toLocaleString('en')} images`),
       },
     );

@@ -144,7 +144,7 @@ describe('decodeImage', () => {
     [
       'a drawing',
       () => Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"/>'),
-      'svg is no format of photographs',
+      'not an image file',
     ],
     ['an enormous image', () => pngHeader(20_000, 20_000), '20000 x 20000 pixels; at most 50 million are decoded'],
     ['an image without its pixels', () => pngHeader(32, 32), /^cannot be decoded \(.+\)$/],

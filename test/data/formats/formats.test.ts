@@ -28,11 +28,14 @@ describe('formats', () => {
   }
 
   /** `name label split` of each image. */
-  function rows({ plan: { pixels, classes, images } }: { plan: Plan }): string[] {
+  function rows({ plan }: { plan: Plan }): string[] {
+    const { pixels, classes } = plan;
     if (pixels.kind !== 'images') throw new Error('no image files');
-    return images(NO_STORE).map(({ slot, label, split }) =>
-      [basename(pixels.files[slot]!.name), classes[label], split].filter(Boolean).join(' '),
-    );
+    return plan
+      .images(NO_STORE)
+      .map(({ slot, label, split }) =>
+        [basename(pixels.files[slot]!.name), classes[label], split].filter(Boolean).join(' '),
+      );
   }
 
   const rafDb = (): Files => ({

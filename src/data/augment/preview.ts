@@ -4,6 +4,9 @@ import { chooseImages, drawSheet, pictureOf, type Picture, type SheetOptions } f
 import { augmentersFor } from './augmenter.js';
 import type { AugmentSpec } from './transforms.js';
 
+/** Images that are augmented at a time. */
+const BATCH = 64;
+
 /**
  * A contact sheet as a PNG file: on each row an image as it is, and what the first epochs of a training with that seed would
  * make of it. An image of which a spec makes several samples shows those of an epoch one after the other.
@@ -36,17 +39,26 @@ async function augmentedPictures(
   // An image of one colour cannot be normalised with its own deviation.
   const normalisation = { mean, std: std.map(value => (value > 0 ? value : 1)) };
   const { train } = augmentersFor(spec, dataset, normalisation, seed);
-  const rows: Picture[][] = originals.map(() => []);
   if (!train) return originals.map(original => new Array<Picture>(columns - 1).fill(original));
-  const bytes = new Uint8Array(originals.flatMap(({ data }) => [...data]));
-  for (let epoch = 1; rows[0]!.length < columns - 1; epoch++) {
-    const { x } = train.apply(bytes, { epoch, position: 0 }, device);
-    const pictures = picturesOf(await x.data(), x.shape, normalisation);
-    x.dispose();
-    rows.forEach((row, n) => {
-      const views = pictures.slice(n * train.views, (n + 1) * train.views);
-      row.push(...views.slice(0, columns - 1 - row.length));
+  const rows: Picture[][] = [];
+  for (let position = 0; position < originals.length; position += BATCH) {
+    const batch = originals.slice(position, position + BATCH);
+    const variants: Picture[][] = batch.map(() => []);
+    const size = batch[0]!.data.length;
+    const bytes = new Uint8Array(batch.length * size);
+    batch.forEach(({ data }, n) => {
+      bytes.set(data, n * size);
     });
+    for (let epoch = 1; variants[0]!.length < columns - 1; epoch++) {
+      const { x } = train.apply(bytes, { epoch, position }, device);
+      const pictures = picturesOf(await x.data(), x.shape, normalisation);
+      x.dispose();
+      variants.forEach((row, n) => {
+        const views = pictures.slice(n * train.views, (n + 1) * train.views);
+        row.push(...views.slice(0, columns - 1 - row.length));
+      });
+    }
+    rows.push(...variants);
   }
   return rows;
 }

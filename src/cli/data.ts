@@ -2,6 +2,8 @@ import { Command, Option } from 'commander';
 import type { AugmentSpec } from '../data/augment/transforms.js';
 import { SPLIT_NAMES, titleOf, type DataSet, type SplitName } from '../data/dataset.js';
 import { auditCommand } from './data/audit.js';
+import { cacheCommand } from './data/cache.js';
+import { convertCommand } from './data/convert.js';
 import { exploreCommand } from './data/explore.js';
 import { infoCommand } from './data/info.js';
 import { augmentOption } from './augment-option.js';
@@ -35,7 +37,9 @@ export function dataCommand(): Command {
     .addCommand(infoCommand())
     .addCommand(previewCommand())
     .addCommand(exploreCommand())
-    .addCommand(auditCommand());
+    .addCommand(auditCommand())
+    .addCommand(convertCommand())
+    .addCommand(cacheCommand());
 }
 
 function previewCommand(): Command {

@@ -196,7 +196,7 @@ function licences(folder) {
 function pack(scratch, out) {
   // The same content gives the same archive, whoever makes it and when.
   const same = ['--sort=name', '--owner=0', '--group=0', '--numeric-owner', '--mtime=@0', '--mode=u+rw,go+r,go-w'];
-  run('tar', ['-C', scratch, ...same, '-caf', out, NAME], { XZ_OPT: '-9', GZIP: '-9' });
+  run('tar', ['-C', scratch, ...same, '-caf', out, NAME], { XZ_OPT: '-6 -T2', GZIP: '-9' });
   const bytes = statSync(out).size;
   if (out.endsWith('.xz') && bytes > MOST_BYTES) {
     throw new BundleError(

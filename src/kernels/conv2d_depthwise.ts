@@ -19,7 +19,7 @@ function spreadOver(invocations: number, { shader, values, order }: Choice): Cho
   return { shader, values: { ...values, invocations }, order: `${order}, spread over ${invocations}` };
 }
 
-const TILES = [1, 2, 4, 8].flatMap(pixels => [64, 128, 256].map(workgroup => tile(pixels, workgroup)));
+const TILES = [1, 2, 4, 8].flatMap(pixels => [64, 256].map(workgroup => tile(pixels, workgroup)));
 
 /** What runs by default, and what else is tried, for the outputs or inputs and for the weights. */
 export const depthwiseChoices = {

@@ -4,6 +4,7 @@ import { dataCommand } from './data.js';
 import { doctorCommand } from './doctor.js';
 import { exitCodes, reportError } from './errors.js';
 import { evalCommand } from './eval.js';
+import { lrFindCommand } from './lr-find.js';
 import { modelsCommand } from './models.js';
 import { profileCommand } from './profile.js';
 import { trainCommand } from './train.js';
@@ -38,6 +39,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .showSuggestionAfterError()
     .addCommand(trainCommand(exitWith))
     .addCommand(evalCommand())
+    .addCommand(lrFindCommand(exitWith))
     .addCommand(modelsCommand())
     .addCommand(profileCommand())
     .addCommand(benchCommand(exitWith))

@@ -24,6 +24,8 @@ export interface BenchOptions extends OpenOptions {
   /** Seconds of samples for each case, shared by its contestants. */
   readonly budget: number;
   readonly peers: readonly PeerName[];
+  /** Ends the benchmarks at once: what has been timed by then is the result. */
+  readonly signal: AbortSignal;
 }
 
 export interface BenchListener {
@@ -63,12 +65,18 @@ export class Bench {
     choose: (reason: (bench: BenchCase) => string | undefined) => readonly BenchCase[],
   ): Promise<{ results: BenchResult[]; failures: number }> {
     this.#folder = await mkdtemp(join(tmpdir(), 'facegrad-bench-'));
+    const { signal } = this.options;
+    const close = () => {
+      for (const connection of this.#connections.values()) connection.close();
+    };
+    // Whoever waits for one of the processes hears then that it has ended.
+    signal.addEventListener('abort', close);
+    const results: BenchResult[] = [];
     try {
       const facegrad = await this.#connect('facegrad');
       const chosen = choose(bench => leftOut(bench, facegrad.software));
       const peers = this.#installedPeers();
       this.listener.start(facegrad.adapter, chosen);
-      const results: BenchResult[] = [];
       for (const bench of chosen) {
         this.listener.begin(bench);
         const contestants = await this.#time(bench, peers);
@@ -79,11 +87,14 @@ export class Bench {
         results.push(result);
         this.listener.result(bench, result);
       }
-      return { results, failures: this.#failures };
+    } catch (error) {
+      if (!signal.aborted) throw error;
     } finally {
-      for (const connection of this.#connections.values()) connection.close();
+      signal.removeEventListener('abort', close);
+      close();
       await rm(this.#folder, { recursive: true, force: true });
     }
+    return { results, failures: this.#failures };
   }
 
   #installedPeers(): PeerName[] {
@@ -101,7 +112,9 @@ export class Bench {
   async #connect(name: ContestantName): Promise<Connection> {
     const open = this.#connections.get(name);
     if (open) return open;
-    const connection = await Connection.open(name, this.options);
+    const { adapter, backend, subgroups, precision, signal } = this.options;
+    const connection = await Connection.open(name, { adapter, backend, subgroups, precision });
+    if (signal.aborted) connection.close();
     this.#connections.set(name, connection);
     return connection;
   }
@@ -123,7 +136,7 @@ export class Bench {
   }
 
   async #startRunners(bench: BenchCase, work: StartWork): Promise<Runner[]> {
-    const timer = new StartTimer(this.#folder, this.options);
+    const timer = new StartTimer(this.#folder, this.options, this.options.signal);
     // Checks the command, and fills the caches where it is to find them filled.
     if (work.what !== 'first-step-cold' && !(await this.#attempt(bench, 'facegrad', () => timer.run(work)))) return [];
     return [{ name: 'facegrad', sample: async () => [await timer.run(work)] }];
@@ -176,6 +189,7 @@ export class Bench {
   }
 
   #drop(bench: BenchCase, name: ContestantName, error: unknown): void {
+    if (this.options.signal.aborted) throw error;
     const message = error instanceof Error ? error.message : String(error);
     const wrong = error instanceof WrongResult;
     this.listener.note(

@@ -19,6 +19,7 @@ export class StartTimer {
   constructor(
     private readonly folder: string,
     private readonly options: OpenOptions,
+    private readonly signal: AbortSignal,
   ) {
     this.#warm = join(folder, 'warm-shaders');
   }
@@ -38,7 +39,10 @@ export class StartTimer {
   /** From the call of `facegrad --help` to its end. */
   async #help(): Promise<number> {
     const start = performance.now();
-    const child = spawn(process.execPath, [MAIN, '--help'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [MAIN, '--help'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      signal: this.signal,
+    });
     let text = '';
     child.stdout.setEncoding('utf8').on('data', (part: string) => (text += part));
     const code = await new Promise<number | null>((resolve, reject) => {
@@ -62,7 +66,13 @@ export class StartTimer {
     // Mesa's and NVIDIA's names for the folder of compiled shaders.
     const env = { ...process.env, MESA_SHADER_CACHE_DIR: cache, __GL_SHADER_DISK_CACHE_PATH: cache };
     const start = performance.now();
-    const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env });
+    const child = spawn(process.execPath, [MAIN, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env,
+      signal: this.signal,
+    });
+    // That it was ended is seen from its output.
+    child.on('error', () => undefined);
     let said = '';
     child.stderr.setEncoding('utf8').on('data', (part: string) => (said += part));
     const ended = new Promise(resolve => child.on('close', resolve));

@@ -7,6 +7,7 @@ import type { Precision } from '../gpu/matrices.js';
 import { UserError } from '../util/errors.js';
 import { exitCodes } from './errors.js';
 import { addGpuOptions, number, precisionOption, type GpuOptions } from './options.js';
+import { Interruption } from './signals.js';
 import { StatusLine } from './status-line.js';
 import { suggestion } from './suggest.js';
 
@@ -96,8 +97,17 @@ async function runBench(flags: Flags): Promise<number> {
       console.error(text);
     },
   };
-  const bench = new Bench({ adapter, backend, subgroups, precision, budget, peers }, listener);
-  const { results, failures } = await bench.run(reason => choose(matching, flags.all ?? false, reason));
+  const interruption = new Interruption(() => {
+    status.clear();
+    console.error('stopping; what has been timed stands');
+  });
+  const { signal } = interruption;
+  const bench = new Bench({ adapter, backend, subgroups, precision, budget, peers, signal }, listener);
+  const { results, failures } = await bench
+    .run(reason => choose(matching, flags.all ?? false, reason))
+    .finally(() => {
+      interruption.dispose();
+    });
   if (json !== undefined) {
     const text = JSON.stringify(results, null, 2);
     if (json === true) {
@@ -107,7 +117,7 @@ async function runBench(flags: Flags): Promise<number> {
       await writeFileAtomic(json, `${text}\n`);
     }
   }
-  return failures > 0 ? exitCodes.failure : exitCodes.success;
+  return interruption.exitCode ?? (failures > 0 ? exitCodes.failure : exitCodes.success);
 }
 
 /** Those that are run without being asked for; all, where a filter finds only others. */

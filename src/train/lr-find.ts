@@ -109,7 +109,9 @@ export async function findLearningRate(
       points.push(point);
       onStep?.(point);
     }
-    return { points, ...suggestions(points), diverged };
+    // As in fastai: the smoothing has settled after a tenth of the steps, and the last ones have diverged.
+    const settled = points.slice(Math.floor(steps / 10), -5);
+    return { points, ...suggestions(settled.length < 3 ? points : settled), diverged };
   } finally {
     optimizer.dispose();
     model.dispose();

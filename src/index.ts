@@ -13,6 +13,7 @@ export { ampProblem, type MatrixShape, type Precision } from './gpu/matrices.js'
 export { openDevice, type OpenOptions } from './gpu/node.js';
 export * from './tensor/index.js';
 export * as ops from './kernels/index.js';
+export * as tuning from './kernels/tuning/index.js';
 export * as nn from './nn/index.js';
 export { Augmenter, type AugmentedImages } from './data/augment/augmenter.js';
 export { equalize } from './data/augment/equalize.js';

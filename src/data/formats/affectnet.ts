@@ -2,9 +2,8 @@ import { UserError } from '../../util/errors.js';
 import type { LabelledImage } from '../labels/image.js';
 import { AFFECTNET_CLASSES, sameExpression } from '../labels/spaces.js';
 import type { Source } from '../tree/open.js';
-import { imagesOf, lastPartOf, parentOf, type TreeFile } from '../tree/tree.js';
+import { imagesOf, lastPartOf, missingFile, parentOf, type TreeFile } from '../tree/tree.js';
 import { CsvTable } from './csv.js';
-import { missing } from './ferplus-folders.js';
 import { firstLineOf } from './first-line.js';
 import type { Format, Plan } from './format.js';
 
@@ -36,7 +35,7 @@ export const affectnet: Format = {
           labelSource === 'csv' ? [inList, table.cell(row, 'label')] : [inFolder, lastPartOf(parentOf(name))];
         if (label === undefined) return table.fail(row, unknownClass(given));
         if (inFolder !== inList) differ++;
-        const slot = files.push(found.get(name) ?? missing(name)) - 1;
+        const slot = files.push(found.get(name) ?? missingFile(name)) - 1;
         found.delete(name);
         // Every image is packed, so that another bound finds it there.
         if (minRelfcs !== undefined && table.number(row, 'relFCs') < minRelfcs) unsure++;

@@ -2,7 +2,7 @@ import { UserError } from '../../util/errors.js';
 import type { SplitName } from '../dataset.js';
 import { applyLabelRule } from '../labels/ferplus.js';
 import type { LabelledImage } from '../labels/image.js';
-import type { TreeFile } from '../tree/tree.js';
+import { missingFile, type TreeFile } from '../tree/tree.js';
 import { parseCsv } from './csv.js';
 import { describeRule, parseVotes } from './ferplus.js';
 import type { Format } from './format.js';
@@ -39,7 +39,7 @@ export const ferplusFolders: Format = {
         }
         const labelled = applyLabelRule(rule, parseVotes(row.cells.slice(BEFORE_VOTES), row, where));
         // Every image is packed, so that another rule finds it there.
-        const slot = files.push(tree.files.get(`${folder}/${name}`) ?? missing(`${folder}/${name}`)) - 1;
+        const slot = files.push(tree.files.get(`${folder}/${name}`) ?? missingFile(`${folder}/${name}`)) - 1;
         if (labelled) images.push({ slot, split, ...labelled });
       }
     }
@@ -52,8 +52,3 @@ export const ferplusFolders: Format = {
     };
   },
 };
-
-/** Stands for a file that a list names and that is not there; it is found out, and listed, when it is to be decoded. */
-export function missing(name: string): TreeFile {
-  return { name, bytes: -1, modified: 0 };
-}

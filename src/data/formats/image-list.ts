@@ -4,9 +4,8 @@ import { SPLIT_NAMES, type SplitName } from '../dataset.js';
 import { FER2013_USAGES } from '../fer2013/layout.js';
 import type { LabelledImage } from '../labels/image.js';
 import type { Source } from '../tree/open.js';
-import type { TreeFile } from '../tree/tree.js';
+import { missingFile, type TreeFile } from '../tree/tree.js';
 import { CsvTable, type CsvRow } from './csv.js';
-import { missing } from './ferplus-folders.js';
 import { firstLineOf } from './first-line.js';
 import type { Format } from './format.js';
 import { MOST_CLASSES } from './image-folder.js';
@@ -34,7 +33,7 @@ export const imageList: Format = {
     const images: LabelledImage[] = [];
     for (const row of table.rows) {
       const name = imageNameOf(table, row, source);
-      const slot = files.push((await source.tree.find(name)) ?? missing(name)) - 1;
+      const slot = files.push((await source.tree.find(name)) ?? missingFile(name)) - 1;
       const split = table.has('split') ? splitOf(table, row) : undefined;
       images.push({ slot, label: ids.get(table.cell(row, 'label'))!, ...(split ? { split } : {}) });
     }

@@ -4,9 +4,8 @@ import type { LabelledImage } from '../labels/image.js';
 import { RAFDB_CLASSES } from '../labels/spaces.js';
 import type { DataOptions } from '../options.js';
 import type { Source } from '../tree/open.js';
-import { foldersOf, imagesOf, lastPartOf, parentOf, type FileTree, type TreeFile } from '../tree/tree.js';
+import { foldersOf, imagesOf, lastPartOf, missingFile, parentOf, type FileTree, type TreeFile } from '../tree/tree.js';
 import { CsvTable } from './csv.js';
-import { missing } from './ferplus-folders.js';
 import type { Format, Plan } from './format.js';
 
 const SPLITS: readonly SplitName[] = ['train', 'test'];
@@ -67,7 +66,7 @@ async function planKaggle({ path, tree }: Source, base: string, options: DataOpt
       const name = table.cell(row, 'image');
       const number = table.number(row, 'label');
       if (!isLabel(number)) table.fail(row, outOfRange(number));
-      const file = byName.get(name) ?? missing(`${folder}/${number}/${name}`);
+      const file = byName.get(name) ?? missingFile(`${folder}/${number}/${name}`);
       byName.delete(name);
       if (labelOf(file) !== number - 1) elsewhere++;
       images.push({ slot: files.push(file) - 1, label: number - 1, split });
@@ -99,7 +98,7 @@ async function planOfficial({ path, tree }: Source, list: string, options: DataO
     if (!isLabel(number)) throw new UserError(`${where}: ${outOfRange(number)}`);
     const stem = name.replace(/\.\w+$/, '');
     const known = [`Image/aligned/${stem}_aligned.jpg`, `Image/aligned/${name}`].map(name => tree.files.get(name));
-    const file = known.find(Boolean) ?? missing(`Image/aligned/${stem}_aligned.jpg`);
+    const file = known.find(Boolean) ?? missingFile(`Image/aligned/${stem}_aligned.jpg`);
     images.push({ slot: files.push(file) - 1, label: number - 1, split });
   });
   return planOf(files, images, [], undefined);

@@ -15,7 +15,7 @@ import {
   type StoreIndex,
 } from '../store.js';
 import type { Source } from '../tree/open.js';
-import { stateOf, type TreeFile } from '../tree/tree.js';
+import { isMissing, stateOf, type TreeFile } from '../tree/tree.js';
 import { notCached, type Images } from './images.js';
 
 /** Goes up when decoding turns the same files into other bytes, so that old packs are left alone. */
@@ -36,7 +36,7 @@ export async function imagesOfFiles(source: Source, { files }: ImageFiles, optio
   const unique = [...new Map(files.map(file => [file.name, file])).values()];
   const slotOf = new Map(unique.map(({ name }, slot) => [name, slot]));
   const slots = files.map(({ name }) => slotOf.get(name)!);
-  const present = unique.filter(isPresent).map(({ name }) => name);
+  const present = unique.filter(file => !isMissing(file)).map(({ name }) => name);
   const decoding = await chooseForm(source.tree, present, {
     size: options.imageSize ?? options.inputSize,
     channels: options.channels,
@@ -55,7 +55,7 @@ export async function imagesOfFiles(source: Source, { files }: ImageFiles, optio
   const target = await openSink(name, form, unique);
   try {
     const missing = unique.flatMap((file, slot) =>
-      isPresent(file) ? [] : [{ slot, reason: 'there is no such file' }],
+      isMissing(file) ? [{ slot, reason: 'there is no such file' }] : [],
     );
     const undecodable = await decodeImages(
       source.tree,
@@ -75,10 +75,6 @@ export async function imagesOfFiles(source: Source, { files }: ImageFiles, optio
     await target.abort();
     throw error;
   }
-}
-
-function isPresent({ bytes }: TreeFile): boolean {
-  return bytes >= 0;
 }
 
 interface OpenSink {

@@ -78,6 +78,15 @@ export function lastPartOf(name: string): string {
   return name.slice(name.lastIndexOf('/') + 1);
 }
 
+/** Stands for a file that a list names and that is not there: it is told with the images that cannot be decoded. */
+export function missingFile(name: string): TreeFile {
+  return { name, bytes: -1, modified: 0 };
+}
+
+export function isMissing({ bytes }: TreeFile): boolean {
+  return bytes < 0;
+}
+
 /** Order of names that is the same on every machine. */
 export function byName(a: { readonly name: string }, b: { readonly name: string }): number {
   return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;

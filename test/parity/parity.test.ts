@@ -157,6 +157,14 @@ describe('a golden that is off fails', () => {
     expect(results[0]!.message).toMatch(/^step 6: largest error .* at \[7\]/);
   });
 
+  it('in a rate of any scheduler', async () => {
+    const schedulers = structuredClone(goldens.training.cases.schedulers);
+    for (const { lrs } of schedulers) lrs[12]! *= 1 + 1e-7;
+    const results = await checkTraining({ ...goldens.training, cases: { optimizers: [], schedulers, metrics: [] } });
+    expect(schedulers.length).toBeGreaterThan(0);
+    expect(withStatus(results, 'failed').length).toBe(schedulers.length);
+  });
+
   it('in any number of the metrics', async () => {
     const [golden] = goldens.training.cases.metrics;
     const inputs = ['truth', 'pred', 'score'];

@@ -18,7 +18,7 @@ export function parseFields(text: string, what: string): Fields {
     if (value === '') throw new UserError(`${what} ${text}: a value is missing; write name=value,name=value`);
     if (equals > 0) {
       last = part.slice(0, equals).trim();
-      if (last in fields) throw new UserError(`${what} ${text}: ${last} is given twice`);
+      if (Object.hasOwn(fields, last)) throw new UserError(`${what} ${text}: ${last} is given twice`);
       fields[last] = value;
     } else if (last !== undefined) {
       const before = fields[last]!;

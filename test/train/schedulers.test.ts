@@ -315,7 +315,9 @@ describe('--scheduler', () => {
 
   it.each([
     ['no-such', "there is no scheduler 'no-such'; there are exponential, step"],
+    ['constructor', "there is no scheduler 'constructor'"],
     ['step', 'step_size: '],
+    ['step:constructor=1', 'Unrecognized key'],
     ['step:step_size=2.5', 'step_size: '],
     ['step:step_size=five', 'step_size: '],
     ['step:step_size=5,gama=0.5', 'It takes step_size, gamma, per'],

@@ -131,7 +131,7 @@ export const schedulerNames = Object.keys(definitions);
 export function parseScheduler(text: string): { name: string; fields: Fields } {
   const colon = text.indexOf(':');
   const name = colon < 0 ? text : text.slice(0, colon);
-  const definition = definitions[name];
+  const definition = Object.hasOwn(definitions, name) ? definitions[name] : undefined;
   if (!definition) {
     throw new UserError(`--scheduler ${text}: there is no scheduler '${name}'; there are ${schedulerNames.join(', ')}`);
   }

@@ -121,6 +121,7 @@ export function resolveOptimisation(
   }
   const momentum = given.momentum ?? DEFAULT_MOMENTUM[optimizer];
   if (given.nesterov && momentum === 0) throw new UserError('--nesterov needs a --momentum above 0');
+  if (given.dampening && momentum === 0) throw new UserError('--dampening needs a --momentum above 0');
   if (given.nesterov && given.dampening) throw new UserError('--nesterov goes without --dampening');
   if (given.clipNorm !== undefined && given.clipValue !== undefined) {
     throw new UserError('--clip-norm and --clip-value are two ways to clip; choose one');

@@ -300,6 +300,7 @@ describe('options of optimisation', () => {
     [{ optimizer: 'sgd', eps: 1e-3 }, '--eps is of'],
     [{ centered: true }, '--centered is of --optimizer rmsprop'],
     [{ optimizer: 'sgd', momentum: 0, nesterov: true }, 'needs a --momentum above 0'],
+    [{ optimizer: 'sgd', momentum: 0, dampening: 0.1 }, '--dampening needs a --momentum above 0'],
     [{ optimizer: 'sgd', nesterov: true, dampening: 0.1 }, 'goes without --dampening'],
     [{ clipNorm: 1, clipValue: 1 }, 'choose one'],
     [{ emaWarmup: true }, '--ema-warmup needs --ema'],

@@ -1,3 +1,5 @@
+import { UserError } from '../util/errors.js';
+
 /** A range of a GPU buffer: what a tensor's storage is, and what a kernel binds. */
 export interface Slice {
   readonly buffer: PooledBuffer;
@@ -93,14 +95,14 @@ export class BufferPool {
 
   /**
    * A buffer of at least `bytes` bytes with undefined contents.
-   * @throws when it would exceed what the adapter lets a kernel bind
+   * @throws UserError when it would exceed what the adapter lets a kernel bind
    */
   acquire(bytes: number): Slice {
     const size = Math.max(ALIGNMENT, align(bytes));
     const { maxStorageBufferBindingSize, maxBufferSize } = this.device.limits;
     const limit = Math.min(maxStorageBufferBindingSize, maxBufferSize);
     if (size > limit) {
-      throw new Error(
+      throw new UserError(
         `a tensor of ${(size / 2 ** 20).toFixed(1)} MiB exceeds the ${(limit / 2 ** 20).toFixed(0)} MiB that this adapter ` +
           'lets a kernel bind; reduce the batch size or the input size',
       );

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import type { TrainOptions } from '../train/types.js';
@@ -92,9 +91,9 @@ async function runLrFind(model: string, flags: Flags): Promise<number> {
     line.clear();
     if (interruption.exitCode !== undefined) return interruption.exitCode;
     const { learningRateCurve, pngFile, svgFile } = await import('../plots/index.js');
-    const { writeFileAtomic } = await import('../train/files.js');
+    const { createFolder, writeFileAtomic } = await import('../train/files.js');
     const chart = await learningRateCurve(`${model}: loss over learning rate`, points, valley);
-    await mkdir(out, { recursive: true });
+    await createFolder(resolve(out));
     await writeFileAtomic(join(out, 'lr-find.csv'), pointsCsv(points));
     await writeFileAtomic(join(out, 'lr-find.svg'), svgFile(chart));
     await writeFileAtomic(join(out, 'lr-find.png'), pngFile(chart));

@@ -1,4 +1,4 @@
-import { open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { UserError } from '../util/errors.js';
 
@@ -36,6 +36,37 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
   }
   // A rename lasts only once its folder is on disk. Windows neither needs nor allows a folder to be opened for that.
   if (process.platform !== 'win32') await withFile(dirname(path), 'r', folder => folder.sync());
+}
+
+/**
+ * What stands at `path`, if anything.
+ * @throws UserError where that cannot be told
+ */
+export async function kindOf(path: string): Promise<'file' | 'folder' | undefined> {
+  try {
+    return (await stat(path)).isDirectory() ? 'folder' : 'file';
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    if (code === 'ENOTDIR') throw new UserError(`${path} cannot be a folder: a part of its path is a file`);
+    throw new UserError(`${path}: ${message}`);
+  }
+}
+
+/**
+ * Creates the folder that `--out` names, and those above it; one that is there is left as it is.
+ * @throws UserError where it cannot be created
+ */
+export async function createFolder(path: string): Promise<void> {
+  // Not mkdir's `recursive`, which never returns where a folder takes no entries (Node 20 in /proc).
+  if ((await kindOf(path)) === 'folder') return;
+  await createFolder(dirname(path));
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if ((await kindOf(path)) === 'folder') return;
+    throw new UserError(`--out: folder ${path} cannot be created: ${(error as Error).message}`);
+  }
 }
 
 async function withFile(path: string, flags: string, use: (file: FileHandle) => Promise<void>): Promise<void> {

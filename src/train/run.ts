@@ -1,10 +1,10 @@
-import { access, constants, mkdir, readFile, readdir, rm, stat } from 'node:fs/promises';
+import { access, constants, readFile, readdir, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import * as z from 'zod';
 import { resolveSpec } from '../data/augment/spec.js';
 import { dataOptionsShape } from '../data/options.js';
 import { UserError } from '../util/errors.js';
-import { isTemporaryNameOf, writeFileAtomic } from './files.js';
+import { createFolder, isTemporaryNameOf, kindOf, writeFileAtomic } from './files.js';
 import { modelOptionsShape } from './model.js';
 import { optimisationShape } from './optimisation.js';
 import type { EpochRow, TrainOptions, TrainSummary } from './types.js';
@@ -337,29 +337,6 @@ async function readText(file: string): Promise<string | undefined> {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;
     throw new UserError(`${file} cannot be read: ${message}`);
-  }
-}
-
-async function kindOf(path: string): Promise<'file' | 'folder' | undefined> {
-  try {
-    return (await stat(path)).isDirectory() ? 'folder' : 'file';
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return undefined;
-    if (code === 'ENOTDIR') throw new UserError(`${path} cannot be a folder: a part of its path is a file`);
-    throw new UserError(`${path}: ${message}`);
-  }
-}
-
-/** Not mkdir's `recursive`, which never returns where a folder takes no entries (Node 20 in /proc). */
-async function createFolder(path: string): Promise<void> {
-  if ((await kindOf(path)) === 'folder') return;
-  await createFolder(dirname(path));
-  try {
-    await mkdir(path);
-  } catch (error) {
-    if ((await kindOf(path)) === 'folder') return;
-    throw new UserError(`--out: folder ${path} cannot be created: ${(error as Error).message}`);
   }
 }
 

@@ -1,5 +1,4 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { auditDataSet, auditDefaults } from '../../data/audit/audit.js';
 import { CONFLICT_RULES, type ConflictRule } from '../../data/audit/choose.js';
@@ -65,10 +64,11 @@ async function runAudit(path: string | undefined, flags: Flags): Promise<void> {
   const { findingsCsv } = await import('../../data/audit/findings.js');
   const { summariseAudit } = await import('../../data/audit/summary.js');
   const { formatExclusions } = await import('../../data/exclude.js');
-  const { writeFileAtomic } = await import('../../train/files.js');
+  const { createFolder, writeFileAtomic } = await import('../../train/files.js');
   const { auditLines } = await import('../report/audit.js');
   const { out, near, distance, correlation, blank, json } = flags;
   const data = await loadDataVisibly(sourceOf('audit', path, flags.data), undefined, await dataFlagsOf(flags));
+  await createFolder(resolve(out));
   const began = performance.now();
   const status = new StatusLine();
   const onProgress = (fraction: number, text: string) => {
@@ -78,7 +78,6 @@ async function runAudit(path: string | undefined, flags: Flags): Promise<void> {
   status.clear();
   const exclusions = chooseExclusions(audit, flags.conflicts);
   const files = { findings: join(out, 'findings.csv'), exclude: join(out, 'exclude.csv') };
-  await mkdir(out, { recursive: true });
   await writeFileAtomic(files.findings, findingsCsv(data, audit, exclusions));
   await writeFileAtomic(files.exclude, formatExclusions(data, exclusions));
   const report = {

@@ -1,5 +1,4 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { SPLIT_NAMES, type SplitName } from '../../data/dataset.js';
 import { addDataOptions, dataFlagsOf, type DataFlags } from '../data-options.js';
@@ -37,10 +36,10 @@ export function exploreCommand(): Command {
   return addDataOptions(command, '--shares').action(async (path: string | undefined, flags: Flags) => {
     const { loadDataVisibly } = await import('../load-data.js');
     const { exploreDataSet } = await import('../../data/explore/explore.js');
-    const { writeFileAtomic } = await import('../../train/files.js');
+    const { createFolder, writeFileAtomic } = await import('../../train/files.js');
     const data = await loadDataVisibly(sourceOf('explore', path, flags.data), flags.exclude, await dataFlagsOf(flags));
+    await createFolder(resolve(flags.out));
     const files = await exploreDataSet(data, flags);
-    await mkdir(flags.out, { recursive: true });
     for (const [name, content] of files) await writeFileAtomic(join(flags.out, name), content);
     const page = join(flags.out, 'index.html');
     const paths = [...files.keys()].map(name => join(flags.out, name));

@@ -150,8 +150,11 @@ async function runEvaluation(flags: Flags): Promise<void> {
     const confusion = confusionMatrix(labels, predictions, names.length);
     const report = classificationReport(confusion);
     const perClass = report.perClass.map((scores, i) => ({ name: names[i]!, ...scores }));
-    const result: Evaluation = { model: choice.model, split: flags.split, count, loss, accuracy, confusion, perClass };
-    console.log(flags.json ? JSON.stringify(result) : evaluationLines(result, report, titleOf(data)).join('\n'));
+    const result: Evaluation = {
+      ...{ model: choice.model, data: titleOf(data), split: flags.split },
+      ...{ count, loss, accuracy, confusion, perClass },
+    };
+    console.log(flags.json ? JSON.stringify(result) : evaluationLines(result, report).join('\n'));
   } finally {
     status.clear();
     device.destroy();

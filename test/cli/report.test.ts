@@ -245,8 +245,17 @@ describe('evaluation', () => {
   it('prints the matrix with truth in rows, and the scores of each class', () => {
     const report = classificationReport(confusion);
     const perClass = report.perClass.map((scores, i) => ({ name: ['happy', 'sad'][i]!, ...scores }));
-    const evaluation = { model: 'm', split: 'val', count: 20, loss: 0.5, accuracy: 0.85, confusion, perClass };
-    expect(evaluationLines(evaluation, report, 'synthetic')).toEqual([
+    const evaluation = {
+      model: 'm',
+      data: 'synthetic',
+      split: 'val',
+      count: 20,
+      loss: 0.5,
+      accuracy: 0.85,
+      confusion,
+      perClass,
+    };
+    expect(evaluationLines(evaluation, report)).toEqual([
       'm on the val split of synthetic: 20 images',
       'loss 0.5000, accuracy 85.00 %',
       '',

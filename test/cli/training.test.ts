@@ -243,7 +243,16 @@ describe('eval', () => {
       confusion: number[][];
       perClass: Record<string, unknown>[];
     };
-    expect(Object.keys(result)).toEqual(['model', 'split', 'count', 'loss', 'accuracy', 'confusion', 'perClass']);
+    expect(Object.keys(result)).toEqual([
+      'model',
+      'data',
+      'split',
+      'count',
+      'loss',
+      'accuracy',
+      'confusion',
+      'perClass',
+    ]);
     expect(result).toMatchObject({ model, split: 'test', count: counts.PrivateTest });
     expect(result.confusion.map(row => row.reduce((a, b) => a + b))).toEqual(new Array(7).fill(counts.PrivateTest / 7));
     expect(result.perClass.map(row => Object.keys(row))).toEqual(

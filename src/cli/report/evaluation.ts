@@ -6,6 +6,8 @@ const MOST_COLUMNS = 80;
 /** What `facegrad eval` found; with `--json` printed as it stands. */
 export interface Evaluation {
   model: string;
+  /** Name of the data set, with how its labels came about. */
+  data: string;
   split: string;
   /** Images. */
   count: number;
@@ -17,11 +19,11 @@ export interface Evaluation {
   perClass: ({ name: string } & ClassScores)[];
 }
 
-/** The evaluation for people. `data` names the data set. */
-export function evaluationLines(evaluation: Evaluation, report: ClassificationReport, data: string): string[] {
+/** The evaluation for people. */
+export function evaluationLines(evaluation: Evaluation, report: ClassificationReport): string[] {
   const names = evaluation.perClass.map(({ name }) => name);
   return [
-    `${evaluation.model} on the ${evaluation.split} split of ${data}: ${whole(evaluation.count)} images`,
+    `${evaluation.model} on the ${evaluation.split} split of ${evaluation.data}: ${whole(evaluation.count)} images`,
     `loss ${loss(evaluation.loss)}, accuracy ${percent(evaluation.accuracy)}`,
     '',
     'Confusion matrix (rows: truth, columns: prediction)',

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { crc32 } from 'node:zlib';
 import { expose, transfer } from 'comlink';
@@ -38,7 +38,7 @@ const api = {
       while (next < inputs.length) {
         const index = next++;
         try {
-          images.set(await decodeImage(await bytesOf(inputs[index]!), size, channels, small), index * bytes);
+          images.set(await decodeImage(bytesOf(inputs[index]!), size, channels, small), index * bytes);
         } catch (error) {
           if (!(error instanceof UnusableImage)) throw error;
           bad.push({ index, reason: error.message });
@@ -54,10 +54,11 @@ const api = {
 /** What the worker offers to the thread that started it. */
 export type DecodeWorkerApi = typeof api;
 
-async function bytesOf(input: ImageInput): Promise<Uint8Array> {
+function bytesOf(input: ImageInput): Uint8Array {
   if ('bytes' in input) return input.bytes;
   try {
-    return await readFile(input.path);
+    // A worker has nothing else to do, and decoding goes on in other threads: asking for each step in turn would take longer.
+    return readFileSync(input.path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') throw new UnusableImage('there is no such file');

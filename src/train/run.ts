@@ -71,6 +71,7 @@ const configSchema = z.strictObject({
 
 const summarySchema = z.strictObject({
   model: z.string(),
+  data: z.string().exactOptional(),
   parameters: count,
   classes: z.array(z.string()),
   epochs: count,

@@ -394,6 +394,7 @@ class Training {
     const finished = this.#history.length > 0;
     const summary: TrainSummary = {
       model: this.options.model,
+      data: titleOf(this.data),
       parameters: this.#parameters,
       classes: [...this.data.classes],
       epochs: this.#epochs,

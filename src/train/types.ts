@@ -85,6 +85,8 @@ export interface RunStart {
 /** The content of `summary.json`. */
 export interface TrainSummary {
   model: string;
+  /** Name of the data set, with how its labels came about. */
+  data?: string;
   parameters: number;
   classes: string[];
   /** Finished epochs. */

@@ -1,3 +1,4 @@
+import { isMainThread } from 'node:worker_threads';
 import sharp from 'sharp';
 import { resizeImage } from './resize.js';
 import { MOST_IMAGE_BYTES } from '../tree/tree.js';
@@ -7,8 +8,12 @@ const MOST_PIXELS = 50_000_000;
 /** What libvips calls the readers of photographs. Others, such as those of SVG and PDF, read documents and may fetch files. */
 const READERS = ['Jpeg', 'Png', 'Webp', 'Nsgif', 'Tiff', 'Heif'];
 
-sharp.block({ operation: ['VipsForeignLoad'] });
-sharp.unblock({ operation: READERS.map(name => `VipsForeignLoad${name}`) });
+// libvips keeps this for the whole process, so a worker that did it again would, for a moment, take every reader from the
+// others, whose images would then count as damaged.
+if (isMainThread) {
+  sharp.block({ operation: ['VipsForeignLoad'] });
+  sharp.unblock({ operation: READERS.map(name => `VipsForeignLoad${name}`) });
+}
 // Images are decoded side by side, so threads within one image would only get into each other's way, and none comes twice.
 sharp.concurrency(1);
 sharp.cache(false);

@@ -3,6 +3,8 @@ import { Worker } from 'node:worker_threads';
 import { transfer, wrap, type Remote } from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import type { BadImage, ImageSink } from '../store.js';
+// Chooses the readers of images for all workers.
+import './image.js';
 import type { FileTree } from '../tree/tree.js';
 import type { DecodeForm, DecodeWorkerApi, ImageInput } from './worker.js';
 

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import sharp from 'sharp';
 import { crc32 } from 'node:zlib';
@@ -180,5 +182,27 @@ describe('decodeImage', () => {
       .toBuffer();
     const [r, g] = await decodeImage(file, 8, 3);
     expect([r, Math.abs(g! - 127) <= 1]).toEqual([255, true]);
+  });
+
+  it('leaves the readers of the process as they are in a worker, where others may be decoding', async () => {
+    const operation = ['VipsForeignLoadPng'];
+    const module = new URL('../../../dist/data/decode/image.js', import.meta.url).href;
+    const file = await plain(9);
+    sharp.block({ operation });
+    try {
+      const worker = new Worker(
+        `const { parentPort, workerData } = require('node:worker_threads');
+        import(workerData.module)
+          .then(({ decodeImage }) => decodeImage(workerData.file, 8, 1))
+          .then(() => 'decoded', error => error.message)
+          .then(text => parentPort.postMessage(text));`,
+        { eval: true, workerData: { module, file } },
+      );
+      const [text] = (await once(worker, 'message')) as [string];
+      await worker.terminate();
+      expect(text).toBe('not an image file');
+    } finally {
+      sharp.unblock({ operation });
+    }
   });
 });

@@ -15,7 +15,7 @@ import {
   type StoreIndex,
 } from '../store.js';
 import type { Source } from '../tree/open.js';
-import { isMissing, stateOf, type TreeFile } from '../tree/tree.js';
+import { byName, isMissing, stateOf, type TreeFile } from '../tree/tree.js';
 import { notCached, type Images } from './images.js';
 
 /** Goes up when decoding turns the same files into other bytes, so that old packs are left alone. */
@@ -32,8 +32,8 @@ const NAMED = 5;
  * @throws {UserError} when more than `maxBad` per cent of them cannot be decoded
  */
 export async function imagesOfFiles(source: Source, { files }: ImageFiles, options: LoadOptions): Promise<Images> {
-  // A list may name a file twice; it is decoded once.
-  const unique = [...new Map(files.map(file => [file.name, file])).values()];
+  // A list may name a file twice; it is decoded once. In one order, so that a list and the folders share a pack.
+  const unique = [...new Map(files.map(file => [file.name, file])).values()].sort(byName);
   const slotOf = new Map(unique.map(({ name }, slot) => [name, slot]));
   const slots = files.map(({ name }) => slotOf.get(name)!);
   const present = unique.filter(file => !isMissing(file)).map(({ name }) => name);

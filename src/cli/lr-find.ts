@@ -35,7 +35,7 @@ export function lrFindCommand(exitWith: (code: number) => void): Command {
         'smoothed and stopped as in fastai). Writes the curve as CSV, SVG and PNG; the weights are not kept.',
     )
     .argument('<model>', '`facegrad models` lists the models')
-    .option('--data <path>', dataDescription)
+    .requiredOption('--data <path>', dataDescription)
     .option('--start-lr <rate>', 'the first rate', rate, 1e-7)
     .option('--end-lr <rate>', 'the last rate', rate, 10)
     .option('--steps <n>', 'from the first rate to the last', integer(3, 100_000), 100)

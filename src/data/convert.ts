@@ -105,14 +105,22 @@ async function requireNew(out: string): Promise<void> {
   if (there) throw new UserError(`--out ${out} exists already; choose another place, or remove it`);
 }
 
-/** Has something written under a temporary name, and gives it its own when all of it is there. */
+/** Codes of the system that mean that no file or folder can stand at a path. */
+const NO_PLACE = new Set(['ENOTDIR', 'EACCES', 'EPERM', 'EROFS', 'ENAMETOOLONG']);
+
+/**
+ * Has something written under a temporary name, and gives it its own when all of it is there.
+ *
+ * @throws {UserError} when nothing can be written there
+ */
 async function whole(out: string, write: (temporary: string) => Promise<void>): Promise<void> {
   const temporary = `${out}.${randomUUID()}.tmp`;
   try {
     await write(temporary);
     await rename(temporary, out);
   } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
-    throw error;
+    await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    throw NO_PLACE.has(code) ? new UserError(`--out ${out} cannot be written: ${message}`) : error;
   }
 }

@@ -25,7 +25,7 @@ export function convertCommand(): Command {
     .summary('write a data set in another layout')
     .description(
       'Write a data set, with its labels as the options make them, as image folders or as a CSV file like fer2013.csv; or only ' +
-        'decode it into the cache, so that later commands begin at once.',
+        'decode it into the cache, so that later commands that take images of that size (--image-size) begin at once.',
     )
     .argument('[path]', dataDescription)
     .option('--data <path>', 'the same')
@@ -38,6 +38,8 @@ export function convertCommand(): Command {
     const source = sourceOf('convert', path, flags.data);
     if (to !== 'cache' && out === undefined) throw new UserError(`--to ${to} needs --out <path>`);
     if (to === 'cache' && out !== undefined) throw new UserError('--to cache has a place of its own: leave out --out');
+    if (to === 'cache' && source === 'synthetic')
+      throw new UserError('synthetic faces are drawn, and never in the cache');
     const { loadDataVisibly } = await import('../load-data.js');
     const data = await loadDataVisibly(source, flags.exclude, await dataFlagsOf(flags));
     if (out !== undefined) {

@@ -2,14 +2,25 @@
 //
 //     npm run check:data -- <folder with fer2013.csv or fer2013.csv.gz, and fer2013new.csv>
 //
-// Needs a build (npm run build).
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Split, SplitName } from '../dist/data/dataset.js';
+import { loadDataSet } from '../dist/data/load.js';
+import type { LoadOptions } from '../dist/data/options.js';
 
-const SPLITS = ['train', 'val', 'test'];
+const SPLITS = ['train', 'val', 'test'] as const satisfies readonly SplitName[];
 
-/** Images of train, val and test. FER-2013's are those of its CSV file; FER+'s those that each rule keeps of fer2013new.csv. */
-const EXPECTED = [
+interface Expected {
+  readonly what: string;
+  readonly options: LoadOptions;
+  /** Images of train, val and test. */
+  readonly counts: readonly number[];
+}
+
+type Report = (what: string, found: readonly number[], expected: readonly number[]) => void;
+
+/** FER-2013's counts are those of its CSV file; FER+'s those that each rule keeps of fer2013new.csv. */
+const EXPECTED: readonly Expected[] = [
   { what: 'FER-2013', options: { dataset: 'fer2013' }, counts: [28709, 3589, 3589] },
   { what: 'FER+ majority', options: { labelRule: 'majority' }, counts: [25060, 3199, 3153] },
   { what: 'FER+ argmax8', options: { labelRule: 'argmax8' }, counts: [28389, 3553, 3546] },
@@ -33,13 +44,12 @@ if (folder === undefined || pixels === undefined || !existsSync(votes)) {
 }
 
 /** Prints a line for each rule; false where a count differs. */
-async function check(pixels, votes) {
-  const { loadDataSet } = await import('../dist/data/load.js');
+async function check(pixels: string, votes: string): Promise<boolean> {
   let right = true;
-  const report = (what, found, expected) => {
+  const report: Report = (what, found, expected) => {
     const same = found.join() === expected.join();
     right &&= same;
-    const show = counts => counts.map(count => count.toLocaleString('en')).join(' / ');
+    const show = (counts: readonly number[]) => counts.map(count => count.toLocaleString('en')).join(' / ');
     console.log(`${same ? 'ok  ' : 'FAIL'} ${what}: ${show(found)}${same ? '' : `, expected ${show(expected)}`}`);
   };
   for (const { what, options, counts } of EXPECTED) {
@@ -49,7 +59,7 @@ async function check(pixels, votes) {
     report(what, found, counts);
     for (const name of SPLITS) checkTargets(splits[name], classes.length, `${what}, ${name}`, report);
     if (options.dataset === 'fer2013') {
-      const ofClass = id =>
+      const ofClass = (id: number) =>
         SPLITS.reduce((sum, name) => sum + splits[name].labels.filter(label => label === id).length, 0);
       report(
         'FER-2013 by class',
@@ -62,7 +72,7 @@ async function check(pixels, votes) {
 }
 
 /** Soft targets are probabilities, and the label is the first of the largest. */
-function checkTargets({ targets, labels }, classes, what, report) {
+function checkTargets({ targets, labels }: Split, classes: number, what: string, report: Report): void {
   if (!targets) return;
   let wrong = 0;
   labels.forEach((label, i) => {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { UserError } from '../util/errors.js';
 import { csvLine } from './csv-line.js';
 import { selectImages, SPLIT_NAMES, type DataSet, type Split, type SplitName } from './dataset.js';
-import { fingerprintOf } from './fingerprint.js';
+import { fingerprintOf, rowsFingerprintOf } from './fingerprint.js';
 
 /** An image to leave out. */
 export interface Exclusion {
@@ -22,19 +22,20 @@ export interface Exclusion {
  *     split,index,reason
  *     train,59,identical to test 3
  *
- * The fingerprint is that of the data whose indices these are.
+ * The fingerprint is that of the rows of the data whose indices these are, so that a list serves every size in which their
+ * images are packed.
  */
 const MAGIC = '# facegrad exclusions 1';
 const FINGERPRINT = '# fingerprint ';
 const HEAD = 'split,index,reason';
 
-export function formatExclusions(data: Pick<DataSet, 'name' | 'fingerprint'>, list: readonly Exclusion[]): string {
+export function formatExclusions(data: DataSet, list: readonly Exclusion[]): string {
   const place = ({ split, index }: Exclusion) => SPLIT_NAMES.indexOf(split) * 2 ** 32 + index;
   const lines = [...list]
     .sort((a, b) => place(a) - place(b))
     .map(({ split, index, reason }) => csvLine([split, String(index), reason]));
   const name = data.name.replaceAll(/\s+/g, ' ');
-  return [MAGIC, `# data ${name}`, `${FINGERPRINT}${data.fingerprint}`, HEAD, lines.join('')].join('\n');
+  return [MAGIC, `# data ${name}`, `${FINGERPRINT}${rowsFingerprintOf(data)}`, HEAD, lines.join('')].join('\n');
 }
 
 /**
@@ -77,10 +78,11 @@ function parseExclusions(text: string, file: string, data: DataSet): Exclusion[]
     );
   }
   const wanted = fingerprint.slice(FINGERPRINT.length).trim();
-  if (wanted !== data.fingerprint) {
+  const own = rowsFingerprintOf(data);
+  if (wanted !== own) {
     throw new UserError(
-      `${file}: made for other data: its fingerprint is ${wanted}, that of ${data.name} as it is read here ` +
-        `${data.fingerprint}; make a list for these data with facegrad data audit`,
+      `${file}: made for other data: its fingerprint is ${wanted}, that of the rows of ${data.name} as it is read here ` +
+        `${own}; make a list for these data with facegrad data audit and the same options`,
     );
   }
   const seen = new Set<string>();

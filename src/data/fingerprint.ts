@@ -15,3 +15,15 @@ export function fingerprintOf(data: Omit<DataSet, 'fingerprint' | 'name'>): stri
   }
   return hash.digest('hex');
 }
+
+/**
+ * Tells which images stand where, and as what, whatever their size and channels: 64 hexadecimal digits of classes, labels and
+ * names. The fingerprint itself where images have no names.
+ */
+export function rowsFingerprintOf({ classes, splits, fingerprint }: DataSet): string {
+  const rows = SPLIT_NAMES.map(name => splits[name]);
+  if (rows.some(({ count, names }) => count > 0 && names === undefined)) return fingerprint;
+  const hash = createHash('sha256').update(JSON.stringify([classes, rows.map(({ names = [] }) => names)]));
+  for (const { labels } of rows) hash.update(labels);
+  return hash.digest('hex');
+}

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { excludeImages, formatExclusions } from '../../src/data/exclude.js';
+import type { DataSet, Split } from '../../src/data/dataset.js';
+import { fingerprintOf, rowsFingerprintOf } from '../../src/data/fingerprint.js';
 import { UserError } from '../../src/util/errors.js';
 import { dataSet, picture } from './audit/pictures.js';
 import { useTemporaryFolder } from './fixtures.js';
@@ -59,10 +61,31 @@ describe('an exclusion list', () => {
     const targets = Float32Array.from({ length: 12 }, (_, i) => i);
     const soft = { ...train, targets, names: ['w', 'x', 'y', 'z'] };
     const named = { ...data, labelling: 'majority', splits: { ...data.splits, train: soft } };
-    const left = await excludeImages(named, await folder.write('list.csv', list));
+    const own = list.replace(data.fingerprint, rowsFingerprintOf(named));
+    const left = await excludeImages(named, await folder.write('list.csv', own));
     expect(left.splits.train.names).toEqual(['x', 'z']);
     expect([...left.splits.train.targets!]).toEqual([3, 4, 5, 9, 10, 11]);
     expect(left.labelling).toBe('majority, 3 images excluded');
+  });
+
+  it('serves the same rows in every size, and no others', async () => {
+    const rows = (size: number, names: readonly string[], labels = [0, 1, 2]): DataSet => {
+      const images = new Uint8Array(3 * size * size).fill(size);
+      const train: Split = { count: 3, images, labels: Uint8Array.from(labels), names };
+      const empty: Split = { count: 0, images: new Uint8Array(), labels: new Uint8Array() };
+      const content = { classes: ['a', 'b', 'c'], channels: 1, height: size, width: size };
+      const all = { ...content, splits: { train, val: empty, test: empty } };
+      return { name: 'rows', ...all, fingerprint: fingerprintOf(all) };
+    };
+    const names = ['x', 'y', 'z'];
+    const own = formatExclusions(rows(8, names), [{ split: 'train', index: 1, reason: 'blank' }]);
+    const file = await folder.write('list.csv', own);
+    const left = await excludeImages(rows(4, names), file);
+    expect(left.splits.train.names).toEqual(['x', 'z']);
+    expect(left.splits.train.images.length).toBe(2 * 16);
+    for (const other of [rows(8, ['x', 'z', 'y']), rows(8, names, [0, 2, 1])]) {
+      await expect(excludeImages(other, file)).rejects.toThrow('made for other data');
+    }
   });
 
   it('that is empty leaves the data as they are', async () => {

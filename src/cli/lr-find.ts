@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import type { TrainOptions } from '../train/types.js';
+import { UserError } from '../util/errors.js';
 import { addDataOptions, dataFlagsOf } from './data-options.js';
 import { activationOption, dropoutOption, inputSizeOption, seOption } from './model-options.js';
 import { addOptimizerOptions } from './optimisation-options.js';
@@ -62,6 +63,9 @@ export function lrFindCommand(exitWith: (code: number) => void): Command {
 async function runLrFind(model: string, flags: Flags): Promise<number> {
   const { startLr, endLr, steps, out = `lr-find-${model}`, json, adapter, backend, ...given } = flags;
   if (given.data !== undefined && given.data !== 'synthetic') given.data = resolve(given.data);
+  if (given.lr !== undefined && given.groups === undefined) {
+    throw new UserError('--lr is what lr-find looks for: it only says what the rates of --groups are measured against');
+  }
   const { newOptions } = await import('./new-options.js');
   const options = newOptions({ ...given, model });
   const { findModel } = await import('./find-model.js');

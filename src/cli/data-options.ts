@@ -70,7 +70,8 @@ export function addDataOptions(command: Command, sharesFlag: '--split' | '--shar
       '--image-size <n>',
       "pack larger image files in this size (default: the model's input size, a fifth more with --augment)",
       integer(1, 16_384),
-    );
+    )
+    .option('--equalize', "equalise each image's histogram, channel by channel, when it is packed");
 }
 
 /** The data options among a command's flags. */

@@ -105,6 +105,7 @@ async function runEvaluation(flags: Flags): Promise<void> {
   const data = await loadDataVisibly(subject.data, flags.exclude, {
     // A network that does not convert its input was trained on as many channels as it has means.
     ...(trained && !imagenet ? { channels: trained.mean.length === 1 ? 1 : 3 } : {}),
+    ...(info?.equalize ? { equalize: true } : {}),
     inputSize: packSize(choice.inputSize ?? definition.size, spec !== undefined),
     ...subject.dataOptions,
   });

@@ -37,6 +37,7 @@ export async function assemble(
   const { classes, images, notes, origins } = chooseClasses(labelled, options);
   const placed = placeImages(images, labelled, options, notes);
   checkSplits(labelled, placed, classes, origins, onWarning);
+  if (options.equalize) notes.push('histograms equalised');
 
   const form = { ...formOf(store), channels: options.channels ?? store.channels };
   const splitOf = (name: SplitName) =>

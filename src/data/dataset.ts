@@ -26,7 +26,10 @@ export interface Split {
  */
 export interface DataSet {
   readonly name: string;
-  /** How labels came about, where there was a choice: the rule, the source, what was mapped or left out. */
+  /**
+   * How labels came about, where there was a choice: the rule, the source, what was mapped or left out; and whether
+   * histograms were equalised.
+   */
   readonly labelling?: string;
   /** In training a one-hot target is drawn from `targets` at every presentation, instead of the targets themselves. */
   readonly drawsTargets?: boolean;

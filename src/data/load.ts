@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { UserError } from '../util/errors.js';
+import { equalizeImages } from './augment/equalize.js';
 import { assemble, classCounts, type Labelled } from './assemble.js';
 import { SPLIT_NAMES, type DataSet } from './dataset.js';
 import type { Format, Plan } from './formats/format.js';
@@ -12,7 +13,7 @@ import { PackDamaged } from './pack.js';
 import { imagesOfCsv } from './pixels/csv.js';
 import { imagesOfFiles } from './pixels/files.js';
 import type { Images } from './pixels/images.js';
-import { storeOf } from './store.js';
+import { imageBytesOf, storeOf } from './store.js';
 import { syntheticDataSet } from './synthetic/dataset.js';
 import { openSource, type Source } from './tree/open.js';
 
@@ -112,8 +113,10 @@ async function loadSynthetic(options: LoadOptions): Promise<DataSet> {
   const drawn = syntheticDataSet(options.seed ?? 0, fraction => {
     report(fraction, 'drawing faces');
   });
-  const { mapLabels, classesKeep, perClass, split } = options;
-  const data = (mapLabels ?? classesKeep ?? perClass ?? split) ? await choose(drawn, options) : drawn;
+  const { mapLabels, classesKeep, perClass, split, equalize } = options;
+  if (equalize)
+    for (const name of SPLIT_NAMES) equalizeImages(drawn.splits[name].images, imageBytesOf(drawn), drawn.channels);
+  const data = (mapLabels ?? classesKeep ?? perClass ?? split ?? equalize) ? await choose(drawn, options) : drawn;
   report(1, `drew ${describe(data)}`);
   return data;
 }

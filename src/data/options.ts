@@ -26,6 +26,8 @@ export const dataOptionsShape = {
   channels: z.union([z.literal(1), z.literal(3)]).exactOptional(),
   /** Side in which larger image files are packed. */
   imageSize: z.int().positive().exactOptional(),
+  /** Histograms are equalised, each channel by itself, in the form in which images are packed. */
+  equalize: z.literal(true).exactOptional(),
 };
 
 export type DataOptions = z.infer<z.ZodObject<typeof dataOptionsShape>>;

@@ -25,6 +25,8 @@ const weightsSchema = z.object({
   std: z.array(z.number()),
   /** Whether the network then normalises as ImageNet's images were. */
   imagenet: z.boolean().exactOptional(),
+  /** Whether the images' histograms were equalised. */
+  equalize: z.literal(true).exactOptional(),
   epoch: z.int(),
 });
 

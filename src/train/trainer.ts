@@ -165,7 +165,8 @@ class Training {
       totals: Tensor.zeros([4]).keep(),
     };
     this.#weights = weights && { values: weights, tensor: Tensor.from(weights, [weights.length]).keep() };
-    this.#info = { ...modelChoice(options), classes: [...data.classes], ...normalisation };
+    const equalize = options.equalize ? { equalize: options.equalize } : {};
+    this.#info = { ...modelChoice(options), classes: [...data.classes], ...normalisation, ...equalize };
     const batchesOf = (split: Split, augmenter: Augmenter | undefined, drawSeed?: number) =>
       new Batches(device, data, split, options.batchSize, normalisation, augmenter, drawSeed);
     this.#batches = {

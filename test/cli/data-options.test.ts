@@ -26,11 +26,11 @@ describe('data options', () => {
   it('give what the loader takes', async () => {
     const given =
       '--dataset raf-db --label-source csv --split 64/16/20 --split-seed 3 --map-labels fer2013 --classes-keep angry,happy ' +
-      '--per-class 100 --max-bad 2.5 --channels 1 --image-size 64 --label-rule sampled --labels v.csv --min-relfcs 0.5';
+      '--per-class 100 --max-bad 2.5 --channels 1 --image-size 64 --label-rule sampled --labels v.csv --min-relfcs 0.5 --equalize';
     expect(await parse(given.split(' '))).toEqual({
       ...{ dataset: 'raf-db', labelSource: 'csv', split: [64, 16, 20], splitSeed: 3, mapLabels: 'fer2013' },
       ...{ classesKeep: ['angry', 'happy'], perClass: 100, maxBad: 2.5, channels: 1, imageSize: 64 },
-      ...{ labelRule: 'sampled', labels: 'v.csv', minRelfcs: 0.5 },
+      ...{ labelRule: 'sampled', labels: 'v.csv', minRelfcs: 0.5, equalize: true },
     });
     expect(await parse(['--shares', '8/1/1'], '--shares')).toEqual({ split: [8, 1, 1] });
     expect(await dataFlagsOf({ split: 'val' })).toEqual({});

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { classWeightsOption, samplerOption } from '../../src/cli/sampling-options.js';
+import type { RunConfig } from '../../src/train/run.js';
 import { RandomStream } from '../../src/util/random.js';
 import { facegrad } from './facegrad.js';
 
@@ -148,6 +149,41 @@ describe('data info', () => {
     });
     expect(info.labelling).toContain('5 images excluded');
     expect(info.fingerprint).not.toBe(audit.fingerprint);
+  });
+});
+
+describe('--equalize', () => {
+  it('is kept by a run and by its weights, for whatever they are evaluated on', async () => {
+    const plain = await json('data', 'info', data);
+    const info = await json('data', 'info', data, '--equalize');
+    expect(info).toMatchObject({ labelling: 'histograms equalised', counts: plain['counts'] });
+    expect(info['fingerprint']).not.toBe(plain['fingerprint']);
+
+    const trained = await run(
+      'train',
+      'simple-mlp',
+      '--data',
+      data,
+      '--equalize',
+      '--epochs',
+      '1',
+      '--out',
+      'equalized',
+    );
+    expect(trained.code, trained.stderr).toBe(0);
+    const config = JSON.parse(await readFile(join(folder, 'equalized', 'config.json'), 'utf8')) as RunConfig;
+    expect([config.options.equalize, config.data]).toMatchObject([
+      true,
+      { name: 'FER-2013 (histograms equalised)', fingerprint: info['fingerprint'] },
+    ]);
+    const ofRun = await json('eval', '--run', 'equalized');
+    expect(ofRun).toMatchObject({ data: 'FER-2013 (histograms equalised)' });
+    // Other data, which happen to be the same; and weights alone.
+    expect(await json('eval', '--run', 'equalized', '--data', data)).toEqual(ofRun);
+    const weights = join('equalized', 'best.safetensors');
+    expect(await json('eval', '--model', 'simple-mlp', '--weights', weights, '--data', data)).toEqual(ofRun);
+    const resumed = await run('train', '--resume', 'equalized', '--epochs', '2');
+    expect(resumed.code, resumed.stderr).toBe(0);
   });
 });
 

@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import type { LoadOptions } from '../../src/data/load.js';
+import { equalizedByRank } from './equalized.js';
 import { csv, row, useTemporaryFolder } from './fixtures.js';
 import { greys, plain, tarOf, writeFiles, zipOf, type Files } from './files.js';
 
@@ -60,6 +61,34 @@ describe('loadDataSet, of images', () => {
     await writeFile(join(source, 'cat/3.png'), await plain(200, 9));
     expect((await load(source)).outcome).toBe('read 20 images');
     expect(await readdir(cache())).toHaveLength(1);
+  });
+
+  it.each([
+    ['grey', 1],
+    ['colour', 3],
+  ] as const)('equalises %s images in the size in which they are packed, in a pack of its own', async (_, channels) => {
+    // A gradient in few of the greys, in another part of them for each channel.
+    const side = 40;
+    const pixels = Buffer.from(
+      Array.from({ length: side * side * channels }, (_, i) => 60 * (i % channels) + Math.floor(i / channels / side)),
+    );
+    const picture = sharp(pixels, { raw: { width: side, height: side, channels } });
+    const png = await (channels === 1 ? picture.toColourspace('b-w') : picture).png().toBuffer();
+    const files: Files = { 'cat/bad.png': 'no image' };
+    for (const name of NAMES) files[name] = png;
+    const source = await write(files);
+    const options = { maxBad: 10, imageSize: 32 };
+    const plain = await load(source, options);
+    const first = await load(source, { ...options, equalize: true });
+    expect(first.outcome).toBe('read 20 images');
+    expect(await readdir(cache()).then(names => names.filter(name => name.endsWith('.pack')))).toHaveLength(2);
+    const image = ({ data }: typeof plain) => [...data.splits.test.images.slice(0, 32 * 32 * channels)];
+    expect(image(first)).toEqual(equalizedByRank(image(plain), channels));
+    expect(Math.max(...image(first))).toBe(255);
+    expect(first.data.labelling).toBe('splits 64/16/20 drawn with seed 0; histograms equalised');
+    expect(first.data.fingerprint).not.toBe(plain.data.fingerprint);
+    const again = await load(source, { ...options, equalize: true });
+    expect([again.outcome, again.data.fingerprint]).toEqual(['read 20 images from the cache', first.data.fingerprint]);
   });
 
   it('reads the same data from a folder, a zip and a tar.gz archive', async () => {

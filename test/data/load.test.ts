@@ -4,6 +4,8 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DataSet } from '../../src/data/dataset.js';
 import type { LoadOptions } from '../../src/data/load.js';
+import { drawFace } from '../../src/data/synthetic/dataset.js';
+import { equalizedByRank } from './equalized.js';
 import { csv, image, row, useTemporaryFolder } from './fixtures.js';
 
 // The compiled loader: its worker is a file of its own, which Node must be able to run.
@@ -51,6 +53,40 @@ describe('loadDataSet', () => {
     expect([...second.data.splits.train.images]).toEqual([...first.data.splits.train.images]);
     expect([...second.data.splits.test.labels]).toEqual([0]);
     expect(await cached()).toHaveLength(1);
+  });
+
+  it('equalises histograms when it packs, into a pack of its own', async () => {
+    const dark = image(1).map(value => value >> 2);
+    const file = await folder.write('fer2013.csv', csv([`3,${dark.join(' ')},Training`, ...ROWS]));
+    const plain = await load(file);
+    const first = await load(file, { equalize: true });
+    expect(first.outcome).toBe('read 5 images');
+    expect([...first.data.splits.train.images]).toEqual(
+      [dark, image(1), image(4)].flatMap(pixels => equalizedByRank(pixels, 1)),
+    );
+    expect([...first.data.splits.test.images]).toEqual(equalizedByRank(image(3), 1));
+    expect([plain.data.labelling, first.data.labelling]).toEqual([undefined, 'histograms equalised']);
+    expect(first.data.fingerprint).not.toBe(plain.data.fingerprint);
+    expect(await cached()).toHaveLength(2);
+    const again = await load(file, { equalize: true });
+    expect(again.outcome).toBe('read 5 images from the cache');
+    expect(again.data.fingerprint).toBe(first.data.fingerprint);
+    expect((await load(file)).data.fingerprint).toBe(plain.data.fingerprint);
+    // In three channels each is the grey one.
+    const colour = await load(file, { equalize: true, channels: 3 });
+    expect(colour.outcome).toBe('read 5 images from the cache');
+    expect([...colour.data.splits.train.images.slice(0, 3 * dark.length)]).toEqual(
+      equalizedByRank(dark, 1).flatMap(value => [value, value, value]),
+    );
+  });
+
+  it('equalises synthetic faces', async () => {
+    const { data } = await load('synthetic', { equalize: true });
+    const { count, images, labels } = data.splits.train;
+    const last = new Uint8Array(2304);
+    drawFace(0, count - 1, labels[count - 1]!, last);
+    expect([...images.slice(-2304)]).toEqual(equalizedByRank([...last], 1));
+    expect(data.labelling).toBe('histograms equalised');
   });
 
   it('gives a gzipped file the fingerprint of the plain one', async () => {

@@ -5,6 +5,8 @@ import { stepsOf, TRANSFORM_NAMES, transformSchemas, type AugmentEntry, type Aug
 
 /** Entries at most: the draws of each have a range of counters of their own (draw.ts). */
 const MOST_ENTRIES = 60;
+/** What people may call histogram equalisation, which is an option of the data. */
+const EQUALISATION = /^(random[-_]?)?(hist(ogram)?[-_]?)?(equali[sz]e|equali[sz]ation)$/i;
 
 /**
  * Checks a spec as people write it, such as `[{ affine: { degrees: 10 } }, 'horizontal-flip']`, and fills in what is left
@@ -38,6 +40,12 @@ function resolveEntry(entry: unknown, index: number, faults: string[]): AugmentE
   const [given, options] = Object.entries(named)[0]! as [string, unknown];
   const name = TRANSFORM_NAMES.find(valid => valid === given);
   if (!name) {
+    if (EQUALISATION.test(given)) {
+      faults.push(
+        `${place}: ${given} is no transform: it is done once, when images are packed; give --equalize instead`,
+      );
+      return [];
+    }
     faults.push(`${place}: there is no transform ${given}; ${choice(given, TRANSFORM_NAMES)}`);
     return [];
   }

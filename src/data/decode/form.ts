@@ -11,13 +11,17 @@ export const DEFAULT_SIZE = 224;
 
 /**
  * How the images of a tree are packed, from what some of them are: no larger than the largest of them, because enlarging is
- * left to the GPU and would only fill memory, and in one channel where they are all grey. `size` and `channels` say what is
- * wanted.
+ * left to the GPU and would only fill memory, and in one channel where they are all grey. `wanted` says what the user asks
+ * for.
  */
 export async function chooseForm(
   tree: FileTree,
   names: readonly string[],
-  wanted: { readonly size?: number | undefined; readonly channels?: 1 | 3 | undefined },
+  wanted: {
+    readonly size?: number | undefined;
+    readonly channels?: 1 | 3 | undefined;
+    readonly equalize?: true | undefined;
+  },
 ): Promise<DecodeForm> {
   const step = Math.max(1, Math.floor(names.length / LOOKED_AT));
   const some = names.filter((_, i) => i % step === 0).slice(0, LOOKED_AT);
@@ -37,6 +41,7 @@ export async function chooseForm(
     size: headers.length > 0 ? Math.min(most, largest) : most,
     small: pixels <= SMALL_PIXELS,
     channels: wanted.channels ?? (headers.length > 0 && headers.every(({ grey }) => grey) ? 1 : 3),
+    equalize: wanted.equalize ?? false,
   };
 }
 

@@ -3,6 +3,7 @@ import { parentPort } from 'node:worker_threads';
 import { crc32 } from 'node:zlib';
 import { expose, transfer } from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
+import { equalizeImages } from '../augment/equalize.js';
 import { decodeImage, UnusableImage } from './image.js';
 
 /** One image of a batch: a file on the disk, or bytes out of an archive. */
@@ -14,6 +15,8 @@ export interface DecodeForm {
   readonly channels: 1 | 3;
   /** See `decodeImage`. */
   readonly small: boolean;
+  /** Whether histograms are equalised, in this size and these channels. */
+  readonly equalize: boolean;
 }
 
 export interface DecodedBatch {
@@ -29,7 +32,7 @@ export interface DecodedBatch {
 const AT_ONCE = 2;
 
 const api = {
-  async decode(inputs: readonly ImageInput[], { size, channels, small }: DecodeForm): Promise<DecodedBatch> {
+  async decode(inputs: readonly ImageInput[], { size, channels, small, equalize }: DecodeForm): Promise<DecodedBatch> {
     const bytes = size * size * channels;
     const images = new Uint8Array(inputs.length * bytes);
     const bad: { index: number; reason: string }[] = [];
@@ -46,6 +49,7 @@ const api = {
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, lane));
+    if (equalize) equalizeImages(images, bytes, channels);
     const checksums = inputs.map((_, i) => crc32(images.subarray(i * bytes, (i + 1) * bytes)));
     return transfer({ images, checksums, bad }, [images.buffer]);
   },

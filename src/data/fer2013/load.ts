@@ -9,10 +9,12 @@ import type { Fer2013WorkerApi } from './worker.js';
 /**
  * `readFer2013` in a worker, so that the calling thread stays free to draw its progress.
  *
+ * @param equalize whether the images' histograms are then equalised
  * @throws {UserError} as `readFer2013` does
  */
 export async function readFer2013InWorker(
   place: Place,
+  equalize: boolean,
   onProgress: (fraction: number) => void,
 ): Promise<Record<SplitName, Split>> {
   const worker = new Worker(new URL('./worker.js', import.meta.url));
@@ -25,7 +27,7 @@ export async function readFer2013InWorker(
   });
   try {
     const api = wrap<Fer2013WorkerApi>(nodeEndpoint(worker));
-    return await Promise.race([api.read(place, proxy(onProgress)), death]);
+    return await Promise.race([api.read(place, equalize, proxy(onProgress)), death]);
   } catch (error) {
     // An error's class does not survive the way between threads; its name does.
     throw error instanceof Error && error.name === 'UserError' ? new UserError(error.message) : error;

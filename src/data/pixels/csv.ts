@@ -18,11 +18,12 @@ const FORMAT = 'fer2013-csv 2';
 /** The images of a FER-2013 CSV file, from the cache if they are there, else read and put there. */
 export async function imagesOfCsv(source: Source, csv: PixelCsv, options: LoadOptions): Promise<Images> {
   const state = await stateNow(source, csv);
-  const name = packName(dataCacheFolder(options.cacheFolder), source.path, state, FORMAT);
+  const { cacheFolder, equalize = false } = options;
+  const name = packName(dataCacheFolder(cacheFolder), source.path, state, `${FORMAT}${equalize ? ' equalized' : ''}`);
   const pack = await findPack(name);
   if (pack) return { store: pack, outcome: ' from the cache', pack: name.path };
 
-  const splits = await readFer2013InWorker(csv.place, fraction => {
+  const splits = await readFer2013InWorker(csv.place, equalize, fraction => {
     options.onProgress?.(fraction, `reading ${source.path}`);
   });
   if ((await stateNow(source, csv)) !== state) {

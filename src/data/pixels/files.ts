@@ -40,12 +40,14 @@ export async function imagesOfFiles(source: Source, { files }: ImageFiles, optio
   const decoding = await chooseForm(source.tree, present, {
     size: options.imageSize ?? options.inputSize,
     channels: options.channels,
+    equalize: options.equalize,
   });
-  const { size, channels } = decoding;
+  const { size, channels, equalize } = decoding;
   const form: ImageForm = { channels, height: size, width: size };
   const state = `${source.state ?? ''} ${stateOf(unique)}`;
   const folder = dataCacheFolder(options.cacheFolder);
-  const name = packName(folder, source.path, state, `${FORMAT} ${size}x${size}x${channels}`);
+  const kind = `${FORMAT} ${size}x${size}x${channels}${equalize ? ' equalized' : ''}`;
+  const name = packName(folder, source.path, state, kind);
 
   const cached = await findPack(name);
   if (cached) {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { equalize } from '../../../src/data/augment/equalize.js';
+import { equalize, equalizeImages } from '../../../src/data/augment/equalize.js';
+import { RandomStream } from '../../../src/util/random.js';
+import { equalizedByRank } from '../equalized.js';
 
 describe('equalize', () => {
   it('spreads greys over the whole range', () => {
@@ -29,5 +31,28 @@ describe('equalize', () => {
     planes.forEach((plane, c) => {
       expect(result.filter((_, i) => i % 3 === c)).toEqual(equalize(plane, 1));
     });
+  });
+
+  it.each([1, 3])('is what ranks of pixels in %i channels give, image by image', channels => {
+    const random = new RandomStream(3, 0);
+    // Dark, bright and full ranges, one grey, and 256 pixels, whose step is 0 or 1.
+    const ranges = [
+      [0, 40],
+      [180, 256],
+      [0, 256],
+      [77, 78],
+    ] as const;
+    for (const pixels of [256, 48 * 48]) {
+      const bytes = pixels * channels;
+      const images = Uint8Array.from({ length: ranges.length * bytes }, (_, i) => {
+        const [low, high] = ranges[Math.floor(i / bytes)]!;
+        return low + Math.floor(random.uniform() ** 2 * (high - low));
+      });
+      const expected = ranges.flatMap((_, n) =>
+        equalizedByRank([...images.slice(n * bytes, (n + 1) * bytes)], channels),
+      );
+      equalizeImages(images, bytes, channels);
+      expect([...images]).toEqual(expected);
+    }
   });
 });

@@ -110,6 +110,12 @@ describe('resolveSpec', () => {
       [{ 'ten-crop': { size: 40 } }, 'cutmix'],
       'cutmix would mix the crops of one image; give ten-crop the option at: test',
     ],
+    [
+      'what is done at packing',
+      ['horizontal-flip', 'equalize'],
+      'entry 2: equalize is no transform: it is done once, when images are packed; give --equalize instead',
+    ],
+    ['it under another name', [{ 'histogram-equalisation': { p: 0.5 } }], 'give --equalize instead'],
     ['too many', new Array<string>(61).fill('horizontal-flip'), 'at most 60 entries'],
   ])('refuses %s', (_what, given, text) => {
     expect(fault(given)).toContain(text);

@@ -21,14 +21,14 @@ export class StartTimer {
     private readonly options: OpenOptions,
     private readonly signal: AbortSignal,
   ) {
-    this.#warm = join(folder, 'warm-shaders');
+    this.#warm = join(folder, 'warm-caches');
   }
 
   /** Milliseconds of one run. */
   async run({ what }: StartWork): Promise<number> {
     if (what === 'help') return this.#help();
     if (what === 'first-step-warm') return this.#firstStep(this.#warm);
-    const empty = await mkdtemp(join(this.folder, 'cold-shaders-'));
+    const empty = await mkdtemp(join(this.folder, 'cold-caches-'));
     try {
       return await this.#firstStep(empty);
     } finally {
@@ -53,7 +53,7 @@ export class StartTimer {
     return performance.now() - start;
   }
 
-  /** From the call of `facegrad train` to the loss of its first step; drivers find the shaders that `cache` holds. */
+  /** From the call of `facegrad train` to the loss of its first step; `cache` holds what drivers and facegrad keep. */
   async #firstStep(cache: string): Promise<number> {
     const out = await mkdtemp(join(this.folder, 'run-'));
     const { adapter, backend } = this.options;
@@ -63,8 +63,11 @@ export class StartTimer {
       ...(adapter === undefined ? [] : ['--adapter', adapter]),
       ...(backend === undefined ? [] : ['--backend', backend]),
     ];
-    // Mesa's and NVIDIA's names for the folder of compiled shaders.
-    const env = { ...process.env, MESA_SHADER_CACHE_DIR: cache, __GL_SHADER_DISK_CACHE_PATH: cache };
+    // Mesa's and NVIDIA's names for the folder of compiled shaders, and where facegrad keeps its choices of kernels.
+    const env = {
+      ...process.env,
+      ...{ MESA_SHADER_CACHE_DIR: cache, __GL_SHADER_DISK_CACHE_PATH: cache, FACEGRAD_CACHE: cache },
+    };
     const start = performance.now();
     const child = spawn(process.execPath, [MAIN, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],

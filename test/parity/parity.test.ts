@@ -140,7 +140,7 @@ describe('a golden that is off fails', () => {
   it.each(Object.entries(spoilers))('in %s of a model', async (_, spoil) => {
     const copy = structuredClone(model!);
     spoil(copy);
-    const [result] = await checkModels({ ...goldens.models, cases: [copy] });
+    const [result] = await checkModels({ ...goldens.models, cases: [copy] }, 2);
     expect(result).toMatchObject({ name: 'improved-mlp', status: 'failed' });
   });
 

@@ -36,6 +36,7 @@ export async function loadDataSet(source: string, options: LoadOptions = {}): Pr
     const { format, source: inner } = await findFormat(opened, options);
     refuseForeignOptions(format, options);
     const plan = await format.plan(inner, options);
+    if (plan.pixels.kind === 'csv') refuseFileOptions(plan, options);
     for (const warning of plan.warnings) options.onWarning?.(warning);
     try {
       return await loadPlan(format.name, plan, inner, options);
@@ -102,21 +103,31 @@ function refuseForeignOptions(format: Format, options: DataOptions): void {
   }
 }
 
+/** Of image files alone: whatever else holds pixels has them in one size, and sound or not at all. */
+const FILE_FLAGS = { imageSize: '--image-size', maxBad: '--max-bad' } as const;
+
+function refuseFileOptions({ name }: Plan, options: DataOptions): void {
+  for (const [key, flag] of Object.entries(FILE_FLAGS) as [keyof typeof FILE_FLAGS, string][]) {
+    if (options[key] !== undefined) {
+      throw new UserError(`${flag} is of image files, and ${name} is a CSV file of pixels here; leave it out`);
+    }
+  }
+}
+
 async function loadSynthetic(options: LoadOptions): Promise<DataSet> {
   const report = options.onProgress ?? (() => undefined);
-  for (const [key, flag] of Object.entries({ ...OPTION_FLAGS, dataset: '--dataset' }) as [
-    keyof DataOptions,
-    string,
-  ][]) {
+  const flags = { ...OPTION_FLAGS, ...FILE_FLAGS, dataset: '--dataset' };
+  for (const [key, flag] of Object.entries(flags) as [keyof DataOptions, string][]) {
     if (options[key] !== undefined) throw new UserError(`${flag} means nothing for synthetic faces; leave it out`);
   }
   const drawn = syntheticDataSet(options.seed ?? 0, fraction => {
     report(fraction, 'drawing faces');
   });
-  const { mapLabels, classesKeep, perClass, split, equalize } = options;
+  const { mapLabels, classesKeep, perClass, split, equalize, channels } = options;
   if (equalize)
     for (const name of SPLIT_NAMES) equalizeImages(drawn.splits[name].images, imageBytesOf(drawn), drawn.channels);
-  const data = (mapLabels ?? classesKeep ?? perClass ?? split ?? equalize) ? await choose(drawn, options) : drawn;
+  const data =
+    (mapLabels ?? classesKeep ?? perClass ?? split ?? equalize ?? channels) ? await choose(drawn, options) : drawn;
   report(1, `drew ${describe(data)}`);
   return data;
 }

@@ -187,5 +187,17 @@ describe('loadDataSet', () => {
     expect(outcome).toBe('drew 9,000 images');
     expect(data.name).toBe('synthetic');
     expect(await cached()).toEqual([]);
+    const { data: colour } = await load('synthetic', { channels: 3 });
+    expect(colour.channels).toBe(3);
+    expect(colour.splits.val.images.length).toBe(3 * data.splits.val.images.length);
+  });
+
+  it('refuses options of image files for synthetic faces and for a CSV file of pixels', async () => {
+    await expect(load('synthetic', { imageSize: 24 })).rejects.toThrow('--image-size means nothing for synthetic');
+    const file = await folder.write('fer2013.csv', csv(ROWS));
+    await expect(load(file, { imageSize: 24 })).rejects.toThrow(
+      '--image-size is of image files, and FER-2013 is a CSV',
+    );
+    await expect(load(file, { maxBad: 0 })).rejects.toThrow('--max-bad is of image files');
   });
 });

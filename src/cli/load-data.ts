@@ -2,7 +2,7 @@ import type { DataSet } from '../data/dataset.js';
 import { excludeImages } from '../data/exclude.js';
 import { loadDataSet } from '../data/load.js';
 import type { LoadOptions } from '../data/options.js';
-import { StatusLine } from './status-line.js';
+import { chooseLoadReporter } from './report/loading.js';
 
 /** More than the input size of a network, so that an augmentation has something to cut from: 48 for crops of 40. */
 const AUGMENTED = 1.2;
@@ -20,24 +20,24 @@ export async function loadDataVisibly(
   exclude?: string,
   options: Omit<LoadOptions, 'onProgress' | 'onWarning'> = {},
 ): Promise<DataSet> {
-  const line = new StatusLine();
+  const reporter = chooseLoadReporter();
   let outcome = '';
   try {
     const data = await loadDataSet(source, {
       ...options,
       onWarning: text => {
-        line.clear();
-        process.stderr.write(`warning: ${text}\n`);
+        reporter.note(`warning: ${text}`);
       },
-      onProgress: (fraction, text) => {
-        line.update(text, fraction);
-        if (fraction >= 1) outcome = text;
+      onProgress: (fraction, text, images) => {
+        outcome = text;
+        // What came of it is told below, once and for all.
+        if (fraction < 1 || images) reporter.progress(text, fraction, images);
       },
     });
+    // The loader's last word, which also says what it found out besides the data, such as a cache that cannot be written.
+    reporter.note(outcome);
     return exclude === undefined ? data : await excludeImages(data, exclude);
   } finally {
-    line.clear();
-    // What the loader found out besides the data, such as a cache that cannot be written.
-    if (outcome !== '') process.stderr.write(`${outcome}\n`);
+    reporter.dispose();
   }
 }

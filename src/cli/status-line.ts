@@ -1,6 +1,8 @@
+import { isWatched } from './report/watched.js';
+
 /** One line on standard error that says what is being done; only where somebody watches. */
 export class StatusLine {
-  readonly #watched = process.stderr.isTTY && !process.env['CI'];
+  readonly #watched = isWatched();
 
   update(text: string, fraction: number): void {
     if (!this.#watched) return;

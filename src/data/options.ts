@@ -32,11 +32,17 @@ export const dataOptionsShape = {
 
 export type DataOptions = z.infer<z.ZodObject<typeof dataOptionsShape>>;
 
+/** Images that have been read or decoded, of so many where that is known. */
+export interface ImageCount {
+  readonly done: number;
+  readonly total?: number;
+}
+
 export interface LoadOptions extends DataOptions {
   /** Where packed data sets are kept. By default FACEGRAD_CACHE, else the user's cache folder. */
   cacheFolder?: string;
-  /** Told what is being done and how far it is, from 0 to 1. */
-  onProgress?: (fraction: number, text: string) => void;
+  /** Told what is being done, how far it is, from 0 to 1, and how many images that are. */
+  onProgress?: (fraction: number, text: string, images?: ImageCount) => void;
   /** Told what is odd about the data, but no reason to stop. */
   onWarning?: (text: string) => void;
   /** Which faces are drawn for `synthetic`; files do not depend on it. 0 by default. */

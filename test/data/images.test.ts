@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import type { LoadOptions } from '../../src/data/load.js';
+import type { ImageCount } from '../../src/data/options.js';
 import { equalizedByRank } from './equalized.js';
 import { csv, row, useTemporaryFolder } from './fixtures.js';
 import { greys, plain, tarOf, writeFiles, zipOf, type Files } from './files.js';
@@ -89,6 +90,20 @@ describe('loadDataSet, of images', () => {
     expect(first.data.fingerprint).not.toBe(plain.data.fingerprint);
     const again = await load(source, { ...options, equalize: true });
     expect([again.outcome, again.data.fingerprint]).toEqual(['read 20 images from the cache', first.data.fingerprint]);
+  });
+
+  it('tells how many images are packed, out of a folder and out of an archive', async () => {
+    const files = { ...(await greys(NAMES)), 'cat/bad.png': 'no image' };
+    for (const source of [await write(files), await folder.write('pets.tgz', gzipSync(await tarOf(files)))]) {
+      const told: [number, string, ImageCount | undefined][] = [];
+      await load(source, { maxBad: 10, onProgress: (...[done, text, images]) => told.push([done, text, images]) });
+      const packing = told.filter(([, text]) => text === 'packing images');
+      expect(packing[0]).toEqual([0, 'packing images', { done: 0, total: 21 }]);
+      expect(packing.at(-1)).toEqual([1, 'packing images', { done: 21, total: 21 }]);
+      for (const [fraction, , images] of packing) expect(fraction).toBe(images!.done / 21);
+      // What is not counted is not made up.
+      for (const [, text, images] of told) if (text !== 'packing images') expect(images).toBeUndefined();
+    }
   });
 
   it('reads the same data from a folder, a zip and a tar.gz archive', async () => {

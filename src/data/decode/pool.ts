@@ -14,7 +14,8 @@ const BATCH = 32;
 const BATCH_BYTES = 16 * 1024 * 1024;
 
 export interface DecodeOptions extends DecodeForm {
-  readonly onProgress: (fraction: number) => void;
+  /** Told how many files have been decoded, damaged ones among them. */
+  readonly onProgress: (done: number) => void;
 }
 
 interface Batch {
@@ -59,7 +60,7 @@ export async function decodeImages(
         await sink.write(batch.slots[first]!, images, result.checksums.slice(first, last + 1));
       }
       done += batch.slots.length;
-      onProgress(done / files.length);
+      onProgress(done);
     }
   };
   try {

@@ -15,7 +15,7 @@ import type { Fer2013WorkerApi } from './worker.js';
 export async function readFer2013InWorker(
   place: Place,
   equalize: boolean,
-  onProgress: (fraction: number) => void,
+  onProgress: (fraction: number, images: number) => void,
 ): Promise<Record<SplitName, Split>> {
   const worker = new Worker(new URL('./worker.js', import.meta.url));
   // A worker that dies answers no call; without this the call would wait for ever.

@@ -38,6 +38,7 @@ export class Fer2013Parser {
   };
   #state: State = 'header';
   #line = 1;
+  #images = 0;
   readonly #header: number[] = [];
   #columns: ColumnKind[] = [];
 
@@ -59,6 +60,11 @@ export class Fer2013Parser {
   /** Number of the line being read, from 1. */
   get line(): number {
     return this.#line;
+  }
+
+  /** Images that have been read. */
+  get images(): number {
+    return this.#images;
   }
 
   /** @throws {UserError} with file, line and reason at the first fault */
@@ -263,6 +269,7 @@ export class Fer2013Parser {
       this.#fail(`${fields} field${fields > 1 ? 's' : ''}; the header has ${this.#columns.length}`);
     }
     this.#splits[this.#split].push(this.#label, this.#image, this.#line);
+    this.#images++;
     this.#column = 0;
   }
 

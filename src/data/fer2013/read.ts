@@ -9,12 +9,12 @@ const PROGRESS_MILLISECONDS = 100;
 /**
  * Reads a FER-2013 CSV file, gzipped or not; its first bytes decide, not its name.
  *
- * @param onProgress called about ten times a second with the fraction of the file that has been read
+ * @param onProgress called about ten times a second with the fraction of the file that has been read, and its images so far
  * @throws {UserError} with file, line and reason when the file is not what it should be
  */
 export async function readFer2013(
   place: Place,
-  onProgress: (fraction: number) => void,
+  onProgress: (fraction: number, images: number) => void,
 ): Promise<Record<SplitName, Split>> {
   const file = placeName(place);
   const parser = new Fer2013Parser(file);
@@ -22,7 +22,7 @@ export async function readFer2013(
   const report = (fraction: number) => {
     if (performance.now() - lastReport <= PROGRESS_MILLISECONDS) return;
     lastReport = performance.now();
-    onProgress(fraction);
+    onProgress(fraction, parser.images);
   };
   try {
     for await (const chunk of unzipped(readPlace(place, report))) parser.push(chunk);

@@ -9,7 +9,7 @@ import { readFer2013 } from './read.js';
 
 const api = {
   /** `readFer2013`, with histograms equalised or not; the splits' buffers are handed over, not copied. */
-  async read(place: Place, equalize: boolean, onProgress: (fraction: number) => void) {
+  async read(place: Place, equalize: boolean, onProgress: (fraction: number, images: number) => void) {
     const splits = await readFer2013(place, onProgress);
     if (equalize) for (const name of SPLIT_NAMES) equalizeImages(splits[name].images, FER2013_SIZE * FER2013_SIZE, 1);
     const buffers = SPLIT_NAMES.flatMap(name => [splits[name].images.buffer, splits[name].labels.buffer]);

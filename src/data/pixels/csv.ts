@@ -23,8 +23,9 @@ export async function imagesOfCsv(source: Source, csv: PixelCsv, options: LoadOp
   const pack = await findPack(name);
   if (pack) return { store: pack, outcome: ' from the cache', pack: name.path };
 
-  const splits = await readFer2013InWorker(csv.place, equalize, fraction => {
-    options.onProgress?.(fraction, `reading ${source.path}`);
+  const splits = await readFer2013InWorker(csv.place, equalize, (fraction, done) => {
+    // How many images the file has is known at its end.
+    options.onProgress?.(fraction, `reading ${source.path}`, { done });
   });
   if ((await stateNow(source, csv)) !== state) {
     throw new UserError(`${source.path}: the file changed while it was read; run the command again`);

@@ -55,7 +55,10 @@ export async function imagesOfFiles(source: Source, { files }: ImageFiles, optio
     return { store, slots, outcome: ' from the cache', pack: name.path };
   }
   const target = await openSink(name, form, unique);
+  const total = present.length;
+  const tell = (done: number) => options.onProgress?.(done / total, 'packing images', { done, total });
   try {
+    if (total > 0) tell(0);
     const missing = unique.flatMap((file, slot) =>
       isMissing(file) ? [{ slot, reason: 'there is no such file' }] : [],
     );
@@ -65,7 +68,7 @@ export async function imagesOfFiles(source: Source, { files }: ImageFiles, optio
       target.sink,
       {
         ...decoding,
-        onProgress: fraction => options.onProgress?.(fraction, `packing ${unique.length.toLocaleString('en')} images`),
+        onProgress: tell,
       },
     );
     const bad = [...missing, ...undecodable].sort((a, b) => a.slot - b.slot);

@@ -7,6 +7,7 @@ import type { Precision } from '../gpu/matrices.js';
 import { UserError } from '../util/errors.js';
 import { exitCodes } from './errors.js';
 import { addGpuOptions, number, precisionOption, type GpuOptions } from './options.js';
+import { requireFolder } from './require-folder.js';
 import { Interruption } from './signals.js';
 import { StatusLine } from './status-line.js';
 import { suggestion } from './suggest.js';
@@ -68,6 +69,7 @@ async function runBench(flags: Flags): Promise<number> {
     return exitCodes.success;
   }
   const peers = await choosePeers(flags.peers);
+  if (typeof json === 'string') await requireFolder(json);
   const status = new StatusLine();
   const print = json === true ? console.error : console.log;
   const say = (lines: readonly string[]) => {

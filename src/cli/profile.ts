@@ -1,5 +1,3 @@
-import { access, constants } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import type { ModelChoice } from '../train/model.js';
 import type { Grouping } from '../train/profile/profile.js';
@@ -9,6 +7,7 @@ import { UserError } from '../util/errors.js';
 import { augmentOption } from './augment-option.js';
 import { activationOption, inputSizeOption, seOption } from './model-options.js';
 import { addGpuOptions, integer, jsonDescription, oneOf, type GpuOptions } from './options.js';
+import { requireFolder } from './require-folder.js';
 import { StatusLine } from './status-line.js';
 
 interface Flags extends GpuOptions, Omit<ModelChoice, 'model'> {
@@ -93,11 +92,4 @@ async function runProfile(name: string, flags: Flags): Promise<void> {
     status.clear();
     device.destroy();
   }
-}
-
-/** Whether the file can be written is asked before a profile is made for it. */
-async function requireFolder(path: string): Promise<void> {
-  await access(dirname(resolve(path)), constants.W_OK).catch((error: unknown) => {
-    throw new UserError(`${path} cannot be written: ${error instanceof Error ? error.message : String(error)}`);
-  });
 }

@@ -23,7 +23,7 @@ import { trainDefaults } from './train-options.js';
 import { packageVersion } from './version.js';
 
 type Flags = Omit<Partial<TrainOptions>, 'model' | 'augment'> &
-  GpuOptions & { augment?: string; autotune: boolean; out?: string; resume?: string; force?: true; json?: true };
+  GpuOptions & { augment?: string; autotune?: boolean; out?: string; resume?: string; force?: true; json?: true };
 
 export function trainCommand(exitWith: (code: number) => void): Command {
   const defaults = trainDefaults;
@@ -55,6 +55,10 @@ export function trainCommand(exitWith: (code: number) => void): Command {
     .option('--out <folder>', 'run folder (default: runs/<model>-<time>)')
     .option('--force', 'replace the run that --out holds')
     .option('--resume <run>', 'continue the run in that folder; it keeps its options, only --epochs can be raised')
+    .option(
+      '--autotune',
+      'look for faster kernels for a second also on a software adapter, whose kernels are slow to compile',
+    )
     .option('--no-autotune', 'take the table of default kernels, and look for no faster ones')
     .option('--json', 'JSON lines on standard output: {"event": "start" | "step" | "epoch" | "saved" | "summary", …}');
   addDataOptions(command);
@@ -77,7 +81,9 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
   if (resume !== undefined && (out !== undefined || force)) {
     throw new UserError('--resume goes on in the folder of the run: leave out --out and --force');
   }
-  if (resume !== undefined && !tuned) throw new UserError('a resumed run keeps its kernels: leave out --no-autotune');
+  if (resume !== undefined && tuned !== undefined) {
+    throw new UserError(`a resumed run keeps its kernels: leave out --${tuned ? '' : 'no-'}autotune`);
+  }
   const { RunFolder, defaultRunPath, requireSameData, resumedOptions } = await import('../train/run.js');
   const resumed = resume === undefined ? undefined : await RunFolder.open(resume);
   if (resumed && given.scheduler !== undefined) {
@@ -111,6 +117,7 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
   const { openDevice } = await import('../gpu/node.js');
   const { adapterName, train } = await import('../train/trainer.js');
   const { ampProblem } = await import('../gpu/matrices.js');
+  const { isSoftware } = await import('../gpu/software.js');
   const open = () => openDevice({ adapter, backend, precision: options.precision });
   const device = await open();
   const problem = options.precision === 'amp' ? ampProblem(device) : undefined;
@@ -133,9 +140,17 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
         reporter.note(`warning: ${text}`);
       };
       const cache = await TuningCache.open(device, version, warn);
-      return autotune(problems, { cache, warn, signal, openDevice: open });
+      const search = tuned ?? !isSoftware(device.info);
+      return autotune(problems, { cache, search, warn, signal, openDevice: open });
     };
-    const context = { run, reporter, signal, resume: resumed !== undefined, version, ...(tuned ? { tune } : {}) };
+    const context = {
+      run,
+      reporter,
+      signal,
+      resume: resumed !== undefined,
+      version,
+      ...(tuned === false ? {} : { tune }),
+    };
     await train(device, data, options, context);
     return interruption.exitCode ?? exitCodes.success;
   } finally {

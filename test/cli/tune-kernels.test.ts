@@ -2,6 +2,8 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDevice } from '../../src/gpu/node.js';
+import { isSoftware } from '../../src/gpu/software.js';
 import { RunFolder } from '../../src/train/run.js';
 import { RandomStream } from '../../src/util/random.js';
 import { facegrad, start } from './facegrad.js';
@@ -95,7 +97,7 @@ describe('tune-kernels', () => {
 
 describe('train', () => {
   it('looks for faster kernels that give the same bits, once', async () => {
-    const first = await run('fresh', ...training('first'));
+    const first = await run('fresh', ...training('first', '--autotune'));
     expect(first.code, first.stderr).toBe(0);
     const table = await readFile(await tablePath('fresh'), 'utf8');
     expect(Object.keys((JSON.parse(table) as Table).choices)).toContain('matmul_nt 16x4096x256');
@@ -104,6 +106,15 @@ describe('train', () => {
     expect(await readdir(join(folder, 'none'))).not.toContain('kernels');
     expect(await tuningOf('plain')).toBeUndefined();
     expect(await results('first')).toEqual(await results('plain'));
+  });
+
+  it('looks for nothing on a software adapter unless told to', async () => {
+    const { code, stderr } = await run('unasked', ...training('unasked', '--epochs', '1'));
+    expect(code, stderr).toBe(0);
+    const device = await openDevice();
+    const software = isSoftware(device.info);
+    device.destroy();
+    expect((await readdir(join(folder, 'unasked'))).includes('kernels')).toBe(!software);
   });
 
   it('computes with the choices of tune-kernels, and resumes with those it began with, to the bit', async () => {
@@ -141,7 +152,7 @@ describe('train', () => {
     const path = await tablePath('fresh');
     const table = await readTable('fresh');
     await writeFile(path, spoil(table));
-    const again = await run('fresh', ...training('again', '--force', '--epochs', '1'));
+    const again = await run('fresh', ...training('again', '--force', '--epochs', '1', '--autotune'));
     expect(again.code, again.stderr).toBe(0);
     expect(again.stderr.split('\n').filter(line => line.includes(text))).toHaveLength(1);
     expect((await readTable('fresh')).key).toEqual(table.key);

@@ -32,8 +32,3 @@ export type OpenContestant = (options: OpenOptions) => Promise<Contestant>;
 export class Unsupported extends Error {
   override readonly name = 'Unsupported';
 }
-
-/** Whether an adapter is a software driver on the processor. */
-export function isSoftware({ architecture, description }: GPUAdapterInfo): boolean {
-  return architecture === 'software' || /llvmpipe|swiftshader|software/i.test(description);
-}

@@ -1,6 +1,7 @@
 import { provideNavigatorGpu, waitInTurns } from '../../gpu/node.js';
+import { isSoftware } from '../../gpu/software.js';
 import { OPERAND, values } from '../inputs.js';
-import { isSoftware, Unsupported, type OpenContestant } from './contestant.js';
+import { Unsupported, type OpenContestant } from './contestant.js';
 import { importPeer } from './peers.js';
 
 /** An array of jax-js. It counts its owners: what a function takes it frees, unless it is given `ref`. */

@@ -39,6 +39,8 @@ export async function tuneOnOwnDevice(problems: readonly TuningProblem[], option
 
 export interface AutotuneOptions extends Pick<TrialOptions, 'openDevice' | 'signal'> {
   readonly cache: TuningCache;
+  /** False: take what the cache has, and look for nothing. */
+  readonly search: boolean;
   /** Told what went wrong, which is no reason to stop. */
   readonly warn: (text: string) => void;
 }
@@ -52,12 +54,12 @@ export function tableFor(problems: readonly TuningProblem[], choices: ReadonlyMa
 /**
  * The table for a run that computes these problems: what the cache has, and, for classes of shapes that were not met before,
  * what can be found within a second. Of choices that are found here the results are the default's bits, so that no run's
- * result depends on what was measured when; `facegrad tune-kernels` alone puts others into the cache. A class for which the
- * time did not do stays with its default: no run pays for it again.
+ * result depends on what was measured when; `facegrad tune-kernels` alone puts others into the cache. A class that was begun and
+ * for which the time did not do stays with its default: no run pays for it again.
  */
 export async function autotune(problems: readonly TuningProblem[], options: AutotuneOptions): Promise<TuningTable> {
-  const { cache, warn, ...rest } = options;
-  const unknown = problems.filter(({ key }) => !cache.choices.has(key));
+  const { cache, search, warn, ...rest } = options;
+  const unknown = search ? problems.filter(({ key }) => !cache.choices.has(key)) : [];
   const found = new Map<string, string>();
   await tuneOnOwnDevice(unknown, {
     ...rest,

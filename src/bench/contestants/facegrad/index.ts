@@ -1,9 +1,10 @@
 import type { Device } from '../../../gpu/device.js';
 import { openDevice, type OpenOptions } from '../../../gpu/node.js';
+import { isSoftware } from '../../../gpu/software.js';
 import { setDefaultDevice } from '../../../tensor/index.js';
 import { adapterName } from '../../../train/trainer.js';
 import { isKernel } from '../../work.js';
-import { isSoftware, Unsupported, type OpenContestant } from '../contestant.js';
+import { Unsupported, type OpenContestant } from '../contestant.js';
 import { prepareKernel } from './kernels.js';
 import { prepareNetwork } from './networks.js';
 

@@ -1,6 +1,7 @@
 import { provideNavigatorGpu, waitInTurns } from '../../../gpu/node.js';
+import { isSoftware } from '../../../gpu/software.js';
 import { isKernel } from '../../work.js';
-import { isSoftware, Unsupported, type OpenContestant } from '../contestant.js';
+import { Unsupported, type OpenContestant } from '../contestant.js';
 import { loadPeer } from '../peers.js';
 import type { TF, TFCore, TFLayers, TFWebGPUBackend } from './api.js';
 import { prepareKernel } from './kernels.js';

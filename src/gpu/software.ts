@@ -1,0 +1,4 @@
+/** Whether an adapter is a software driver on the processor. */
+export function isSoftware({ architecture, description }: GPUAdapterInfo): boolean {
+  return architecture === 'software' || /llvmpipe|swiftshader|software/i.test(description);
+}

@@ -13,7 +13,7 @@ const CHUNK = 16u;            // vec4s, as in optimizer.wgsl
 const FROZEN = 0xffffffffu;
 
 struct Params {
-  count: u32,    // unscale: vec4s; correct_adam: records
+  count: u32,    // unscale: vec4s; correct_adam, correct_sgd: records
   growth: f32,   // factor after `interval` good steps
   backoff: f32,  // factor after a bad one
   interval: u32,
@@ -63,6 +63,15 @@ fn correct_adam(@builtin(global_invocation_id) id: vec3u) {
   let t = tail.y - f32(atomicLoad(&state[2]));
   records[at].x = tail.z / one_minus_exp(t * log(beta1));
   records[at + 1u].x = inverseSqrt(one_minus_exp(t * tail.w));
+}
+
+// The first velocity of SGD is the whole gradient, dampening or not. Record r comes as lr, weight decay, momentum, gain; and t,
+// which counts updates that were left out too, in the place where Adam has it. Dispatch (ceil(count/WORKGROUP)).
+@compute @workgroup_size(WORKGROUP)
+fn correct_sgd(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x >= p.count) { return; }
+  let at = 1u + 2u * id.x;
+  if (records[at + 1u].y - f32(atomicLoad(&state[2])) <= 1.0) { records[at].w = 1.0; }
 }
 
 // Decides on the step, and on the next scale. A loss that is not finite ends the run, so the scale stays. Dispatch (1).

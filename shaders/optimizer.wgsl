@@ -7,7 +7,7 @@
 //
 //   records[0]       factor that clips the gradients by their norm, that norm (norm_finish)
 //   records[1 + 2r]  rate, weight decay, momentum (adam: β1), gain (sgd: 1 − dampening, 1 at the first update; adam: 1 − β1)
-//   records[2 + 2r]  1 / sqrt(1 − β2ᵗ), t, lr, ln β2 (adam; the last three for grad_scaler.wgsl)
+//   records[2 + 2r]  1 / sqrt(1 − β2ᵗ), t, lr, ln β2 (adam; t, of sgd with dampening too, and the rest for grad_scaler.wgsl)
 //
 // The formulas are those of torch.optim, whose weight decay is added to the gradient, but for AdamW (DECOUPLED; Loshchilov
 // and Hutter 2019), where it shrinks the parameter; rate is lr, for adam lr / (1 − β1ᵗ).
@@ -22,11 +22,12 @@ const DECOUPLED = false;  // adam: weight decay past the moments
 const CLIP_NORM = false;  // gradients are multiplied by records[0].x
 const CLIP_VALUE = false; // gradients are cut off at ±clip
 const SPAN = 16u;         // norm_parts: vec4s of an invocation
+const WARM_UP = false;    // ema_weight: the decay grows over the first updates
 
 struct Params {
   count: u32,       // vec4s
   smoothing: f32,   // adam: β2; rmsprop: α
-  renewal: f32,     // 1 − smoothing, to its own last digit
+  renewal: f32,     // 1 − smoothing, to its own last digit; ema_weight: 1 − decay
   eps: f32,
   clip: f32,        // largest gradient, largest norm
   parts: u32,       // norm_parts: parts of this launch; norm_finish: of all
@@ -210,11 +211,25 @@ fn norm_finish(@builtin(local_invocation_index) lane: u32) {
   if (lane == 0u) { header[0] = vec4f(select(factor, 1.0, factor > 1.0), norm, 0.0, 0.0); }
 }
 
+// What the moving average takes of the parameters after an update: all of them after the first, then 1 − decay. While it warms
+// up the decay after t updates is min(decay, (1 + t) / (10 + t)), as TensorFlow's ExponentialMovingAverage has it. Updates are
+// counted here, since the host does not know of those that were left out. Dispatch (1).
+@group(0) @binding(2) var<storage, read_write> progress: array<u32>;   // the bits of the weight, updates so far
+@compute @workgroup_size(1)
+fn ema_weight() {
+  if (totals[3] > 0.0) { return; }
+  let t = progress[1];
+  progress[1] = t + 1u;
+  var share = p.renewal;
+  if (WARM_UP) { share = max(share, 9.0 / (10.0 + f32(t))); }
+  progress[0] = bitcast<u32>(select(share, 1.0, t == 0u));
+}
+
 // The moving average of parameters: average += weight · (parameter − average), which is theirs to the bit where weight is 1.
 // An invocation does a vec4; dispatch as for the updates.
 @group(0) @binding(0) var<storage, read> source: array<vec4f>;         // the parameters
 @group(0) @binding(1) var<storage, read_write> average: array<vec4f>;
-@group(0) @binding(2) var<storage, read> weight: array<f32>;           // 1 − decay
+@group(0) @binding(2) var<storage, read> weight: array<f32>;           // [0]: of ema_weight
 @compute @workgroup_size(WORKGROUP)
 fn ema_update(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = id.y * groups.x * WORKGROUP + id.x;

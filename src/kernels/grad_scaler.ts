@@ -30,11 +30,20 @@ export function unscaleGradients(
   });
 }
 
-/** Gives so many of Adam's `records` the corrections for the updates that were made, which `state` knows. */
-export function correctAdam(device: Device, records: Slice, count: number, state: Slice): void {
+/** Whose records depend on the number of updates: entry points of grad_scaler.wgsl. */
+export type RecordCorrection = 'correct_adam' | 'correct_sgd';
+
+/** Gives so many of the optimiser's `records` what follows from the updates that were made, which `state` knows. */
+export function correctRecords(
+  device: Device,
+  entry: RecordCorrection,
+  records: Slice,
+  count: number,
+  state: Slice,
+): void {
   device.dispatch({
     shader: 'grad_scaler',
-    entry: 'correct_adam',
+    entry,
     bindings: { state, records },
     params: { ...NO_PARAMS, count },
     grid: linearGrid(device, count),

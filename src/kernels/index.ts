@@ -28,7 +28,13 @@ export { chunk, concat, narrow, split } from './concat.js';
 export { conv2d, type Conv2dOptions } from './conv2d.js';
 export { accumulateTotals, crossEntropy, type CrossEntropyOptions } from './cross_entropy.js';
 export { dropout } from './dropout.js';
-export { correctAdam, finishScaling, unscaleGradients, type ScalerRule } from './grad_scaler.js';
+export {
+  correctRecords,
+  finishScaling,
+  unscaleGradients,
+  type RecordCorrection,
+  type ScalerRule,
+} from './grad_scaler.js';
 export { normaliseImages } from './images.js';
 export { interpolateBilinear } from './interpolate.js';
 export { linear, matmul } from './matmul.js';
@@ -36,6 +42,7 @@ export { maxPool2d, type PoolOptions } from './max_pool2d.js';
 export { normaliseChannels, repeatChannels } from './normalise_channels.js';
 export { ShapeError, type OpDefinition, type Pair } from './op.js';
 export {
+  averageWeight,
   CHUNK_BYTES,
   FROZEN_CHUNK,
   gradientNorm,

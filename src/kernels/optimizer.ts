@@ -123,7 +123,22 @@ export function gradientNorm(
   });
 }
 
-/** average += weight · (parameter − average); `weight` holds one float. Stands still as `optimizerStep` does. */
+/**
+ * Counts an update in `progress`, of 16 bytes that begin as zeros, and puts there what the average takes of the parameters
+ * after it (optimizer.wgsl). Stands still as `optimizerStep` does.
+ */
+export function averageWeight(device: Device, progress: Slice, decay: number, warmup: boolean, totals: Slice): void {
+  device.dispatch({
+    shader: 'optimizer',
+    entry: 'ema_weight',
+    constants: { WARM_UP: warmup },
+    bindings: { progress, totals },
+    params: { ...NO_PARAMS, renewal: 1 - decay },
+    grid: [1],
+  });
+}
+
+/** average += weight · (parameter − average), with the weight of `averageWeight`. Stands still as `optimizerStep` does. */
 export function updateAverage(device: Device, source: Slice, average: Slice, weight: Slice, totals: Slice): void {
   const count = vec4sOf(source);
   device.dispatch({

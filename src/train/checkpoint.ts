@@ -59,7 +59,7 @@ const positionSchema = z.object({
   groups: z.array(z.object({ lr: z.number(), momentum: z.number() })),
   schedule: z.record(z.string(), z.number().nullable()).exactOptional(),
   earlyStopping: z.object({ best: z.number().nullable(), bad: z.int() }).exactOptional(),
-  /** Steps in the moving average of weights. */
+  /** Updates in the moving average of weights. */
   averageSteps: z.int().exactOptional(),
   /** The scale of the loss, under mixed precision. */
   scaler: z.object({ scale: z.number(), growthTracker: z.int() }).exactOptional(),
@@ -129,7 +129,7 @@ export async function saveCheckpoint(
     groups: optimizer.groups.map(({ lr, momentum }) => ({ lr, momentum })),
     ...(trainee.schedule ? { schedule: trainee.schedule.state() } : {}),
     ...(trainee.earlyStopping ? { earlyStopping: trainee.earlyStopping.state() } : {}),
-    ...(trainee.average ? { averageSteps: trainee.average.steps } : {}),
+    ...(trainee.average ? { averageSteps: await trainee.average.steps() } : {}),
     ...(scaling ? { scaler: scaling } : {}),
   };
   const metadata = { facegrad: JSON.stringify(info), training: JSON.stringify(training) };
@@ -156,7 +156,7 @@ export async function loadCheckpoint(path: string, trainee: Trainee): Promise<Po
   optimizer.groups.forEach((group, i) => Object.assign(group, saved.groups[i]));
   trainee.schedule?.restore(saved.schedule ?? {});
   if (saved.earlyStopping) trainee.earlyStopping?.restore(saved.earlyStopping);
-  if (trainee.average) trainee.average.steps = saved.averageSteps ?? 0;
+  trainee.average?.restoreSteps(saved.averageSteps ?? 0);
   if (saved.scaler) scaler?.load(saved.scaler, saved.optimizerSteps);
   generator.seed = saved.generator.seed;
   generator.offset = saved.generator.offset;

@@ -1,28 +1,26 @@
 import type { Device } from '../gpu/device.js';
 import type { Slice } from '../gpu/pool.js';
-import { swapAverage, updateAverage } from '../kernels/index.js';
+import { averageWeight, swapAverage, updateAverage } from '../kernels/index.js';
 import { Storage, type Tensor } from '../tensor/index.js';
 import { tensorOver, requireFrom0, type Optimizer } from './optimizer.js';
 
 export interface EmaOptions {
   /** Share of the average that a step keeps. */
   readonly decay: number;
-  /** The decay grows towards its value as (1 + t) / (10 + t) over the steps t, so that the first ones count for less. */
+  /** The decay grows towards its value as (1 + t) / (10 + t) over the updates t, so that the first ones count for less. */
   readonly warmup?: boolean;
 }
 
 /**
- * The exponential moving average of an optimiser's parameters, in flat memory beside theirs: one launch a step. The first
- * step copies them, each later one takes average = decay · average + (1 − decay) · parameter, as
- * torch.optim.swa_utils.AveragedModel with get_ema_avg_fn; like there, buffers such as running statistics stay the model's.
+ * The exponential moving average of an optimiser's parameters, in flat memory beside theirs. The first update copies them,
+ * each later one takes average = decay · average + (1 − decay) · parameter, as torch.optim.swa_utils.AveragedModel with
+ * get_ema_avg_fn; like there, buffers such as running statistics stay the model's.
  */
 export class WeightAverage {
-  /** Steps taken in. */
-  steps = 0;
   readonly #device: Device;
   readonly #averages: readonly Storage[];
-  readonly #weight: Slice;
-  #written: number | undefined;
+  /** Its weight and the updates taken in (optimizer.wgsl). */
+  readonly #progress: Slice;
 
   /** @throws UserError for a decay that is not from 0 to below 1 */
   constructor(
@@ -38,18 +36,29 @@ export class WeightAverage {
       device.copy(block.memory.parameter, storage.slice);
       return storage;
     });
-    this.#weight = device.pool.acquire(16);
+    this.#progress = device.pool.acquire(16);
+    this.restoreSteps(0);
   }
 
-  /** Takes in the parameters after a step; stands still with the optimiser once `totals` counts a bad loss. */
+  /** Updates taken in; reads them back. */
+  async steps(): Promise<number> {
+    return new Uint32Array(await this.#device.read(this.#progress))[1]!;
+  }
+
+  /** Goes on as after so many updates. */
+  restoreSteps(steps: number): void {
+    this.#device.write(this.#progress, Uint32Array.of(0, steps, 0, 0));
+  }
+
+  /**
+   * Takes in the parameters after a step. Stands still with the optimiser: once `totals` counts a bad loss, and where a
+   * GradScaler's guard stands in their place, at an update that was left out, which does not count.
+   */
   update(totals: Slice = this.#device.zeros): void {
-    const t = this.steps++;
     const { decay, warmup = false } = this.options;
-    const weight = t === 0 ? 1 : 1 - (warmup ? Math.min(decay, (1 + t) / (10 + t)) : decay);
-    if (weight !== this.#written) this.#device.write(this.#weight, Float32Array.of(weight));
-    this.#written = weight;
+    averageWeight(this.#device, this.#progress, decay, warmup, totals);
     this.optimizer.blocks.forEach(({ memory }, i) => {
-      updateAverage(this.#device, memory.parameter, this.#averages[i]!.slice, this.#weight, totals);
+      updateAverage(this.#device, memory.parameter, this.#averages[i]!.slice, this.#progress, totals);
     });
   }
 
@@ -72,7 +81,7 @@ export class WeightAverage {
 
   dispose(): void {
     for (const storage of this.#averages) storage.release();
-    this.#device.pool.release(this.#weight.buffer);
+    this.#device.pool.release(this.#progress.buffer);
   }
 
   #swap(): void {

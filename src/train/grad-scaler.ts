@@ -1,6 +1,13 @@
 import type { Device } from '../gpu/device.js';
 import type { Slice } from '../gpu/pool.js';
-import { correctAdam, finishScaling, unscaleGradients, type FlatMemory, type ScalerRule } from '../kernels/index.js';
+import {
+  correctRecords,
+  finishScaling,
+  unscaleGradients,
+  type FlatMemory,
+  type RecordCorrection,
+  type ScalerRule,
+} from '../kernels/index.js';
 import { Storage, Tensor } from '../tensor/index.js';
 import { UserError } from '../util/errors.js';
 
@@ -53,16 +60,18 @@ export class GradScaler {
   }
 
   /**
-   * Called by the optimiser before it updates: divides all gradients, and gives what it is to take for `totals`. The slice
-   * holds until the next step, for whatever else must stand still with the optimiser (an average of the weights).
+   * Called by the optimiser before it updates: divides all gradients, and gives what it is to take for `totals`.
+   * `correction`: its records, where they depend on the number of updates. The slice holds until the next step, for whatever else must stand still with the optimiser (an average of the weights).
    */
   decide(
     memories: readonly Pick<FlatMemory, 'gradient' | 'chunks'>[],
     totals: Slice,
-    adam?: { readonly records: Slice; readonly count: number },
+    correction?: { readonly entry: RecordCorrection; readonly records: Slice; readonly count: number },
   ): Slice {
     for (const memory of memories) unscaleGradients(this.device, memory, this.#state);
-    if (adam) correctAdam(this.device, adam.records, adam.count, this.#state);
+    if (correction) {
+      correctRecords(this.device, correction.entry, correction.records, correction.count, this.#state);
+    }
     finishScaling(this.device, this.#state, totals, this.#guard, this.#rule);
     return this.#guard;
   }

@@ -15,6 +15,7 @@ export interface AdamOptions {
 /** Adam (Kingma and Ba, 2015) with torch.optim.Adam's defaults. */
 export class Adam extends Optimizer {
   protected readonly rule = 'adam';
+  protected override readonly correction = 'correct_adam';
   protected readonly constants: UpdateConstants;
   readonly #beta2: number;
 
@@ -60,6 +61,7 @@ export interface SGDOptions {
 export class SGD extends Optimizer {
   protected readonly rule: UpdateRule;
   protected readonly constants: UpdateConstants;
+  protected override readonly correction;
   readonly #dampening: number;
 
   constructor(parameters: Parameters, options: SGDOptions = {}) {
@@ -73,6 +75,7 @@ export class SGD extends Optimizer {
     super(groups, { lr, weightDecay, momentum }, moves ? ['momentum_buffer'] : []);
     this.rule = moves ? 'sgd_momentum' : 'sgd';
     this.#dampening = dampening;
+    this.correction = moves && dampening > 0 ? ('correct_sgd' as const) : undefined;
     this.constants = { nesterov };
   }
 
@@ -80,7 +83,7 @@ export class SGD extends Optimizer {
     requireBuffer(this.rule === 'sgd_momentum', momentum);
     // The first velocity is the gradient itself; without momentum every one is.
     const gain = step === 1 || momentum === 0 ? 1 : 1 - this.#dampening;
-    return [lr, weightDecay, momentum, gain];
+    return [lr, weightDecay, momentum, gain, 0, step];
   }
 }
 

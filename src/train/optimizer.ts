@@ -10,6 +10,7 @@ import {
   RECORD_SIZE,
   type Clipping,
   type FlatMemory,
+  type RecordCorrection,
   type UpdateConstants,
   type UpdateRule,
 } from '../kernels/index.js';
@@ -119,6 +120,8 @@ export abstract class Optimizer {
 
   protected abstract readonly rule: UpdateRule;
   protected abstract readonly constants: UpdateConstants;
+  /** Where records depend on the number of updates: how they follow from those that a GradScaler did not leave out. */
+  protected readonly correction: RecordCorrection | undefined = undefined;
 
   /** A group's record at its parameters' update number `step`, from 1: up to eight floats (optimizer.wgsl). */
   protected abstract record(group: OptimizerGroup, step: number): readonly number[];
@@ -166,8 +169,9 @@ export abstract class Optimizer {
     this.#writeRecords(updates);
     const { clipping, device } = this;
     const memories = this.#blocks.map(({ memory }) => memory);
-    const adam = this.rule === 'adam' ? { records: this.#records, count: updates.length } : undefined;
-    const guard = scaler?.decide(memories, totals, adam) ?? totals;
+    const { correction: entry } = this;
+    const correction = entry && { entry, records: this.#records, count: updates.length };
+    const guard = scaler?.decide(memories, totals, correction) ?? totals;
     if (clipping && 'norm' in clipping) {
       gradientNorm(device, memories, this.#partsFor(), this.#records, clipping.norm);
     }

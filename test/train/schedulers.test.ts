@@ -353,6 +353,15 @@ describe('--warmup', () => {
   });
 
   it('leaves something for the scheduler', () => {
-    expect(() => createSchedule([group()], { scheduler: 'cosine', warmup: '10' }, run)).toThrow('leaves nothing');
+    const make = () => createSchedule([group()], { scheduler: 'cosine:epochs=4', warmup: '5' }, run);
+    expect(make).toThrow('leaves nothing');
+  });
+
+  it.each([{}, { scheduler: 'cosine' }, { scheduler: 'step:step_size=2' }])('ends before the run: %j', given => {
+    const make = (warmup: string) => () => createSchedule([group()], { ...given, warmup }, run);
+    for (const warmup of ['10', 'steps=50', 'epochs=11', 'epochs=10,per=epoch']) {
+      expect(make(warmup)).toThrow(`--warmup ${warmup} takes the whole run of 10 epochs`);
+    }
+    for (const warmup of ['9', 'steps=45', 'epochs=9,per=epoch']) expect(make(warmup)).not.toThrow();
   });
 });

@@ -198,6 +198,12 @@ export function createSchedule(
   const { scheduler: text } = options;
   if (text === undefined && options.warmup === undefined) return undefined;
   const warmup = options.warmup === undefined ? undefined : parseWarmup(options.warmup, run.stepsPerEpoch);
+  if (warmup && warmup.length >= run.epochs * (warmup.per === 'step' ? run.stepsPerEpoch : 1)) {
+    throw new UserError(
+      `--warmup ${options.warmup!} takes the whole run of ${run.epochs} epoch${run.epochs === 1 ? '' : 's'}, which would ` +
+        'never reach --lr: give it fewer, or the run more --epochs',
+    );
+  }
   if (text === undefined) return { schedule: new Schedule(groups, undefined, warmup), watched: 'loss' };
   const { name, fields } = parseScheduler(text);
   const definition = definitions[name]!;

@@ -10,6 +10,8 @@ const MOST_BYTES = 32 * 1024 ** 3;
 /** A temporary file that nobody has written to for so long, of a process that is gone, is a leftover. */
 const LEFTOVER_MILLISECONDS = 60_000;
 const PACK = /\.pack$/;
+/** A list of damaged images, also of a pack that was refused for them and so is not there. */
+const BAD_LIST = /-[0-9a-f]{8}\.left-out\.csv$/;
 const TEMPORARY = /\.(\d+)-[0-9a-f-]{36}\.tmp$/;
 
 /** Where packed data sets are kept: `folder`, else what FACEGRAD_CACHE says, else the user's cache folder. */
@@ -115,7 +117,7 @@ export async function listPacks(folder: string): Promise<CachedPack[]> {
 /** Removes all packs, their lists of damaged images and leftovers; gives what the packs took. */
 export async function clearPacks(folder: string): Promise<{ packs: number; bytes: number }> {
   const packs = await listPacks(folder);
-  for (const { path } of packs) await removePack(path);
+  for (const { path } of [...packs, ...(await filesOf(folder, BAD_LIST))]) await removePack(path);
   await removeLeftovers(folder);
   return { packs: packs.length, bytes: packs.reduce((sum, { bytes }) => sum + bytes, 0) };
 }

@@ -3,7 +3,15 @@ import { readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { clearPacks, findPack, listPacks, packName, PackWriter, type PackName } from '../../src/data/cache.js';
+import {
+  badListOf,
+  clearPacks,
+  findPack,
+  listPacks,
+  packName,
+  PackWriter,
+  type PackName,
+} from '../../src/data/cache.js';
 import type { DataSet, SplitName } from '../../src/data/dataset.js';
 import { fingerprintOf } from '../../src/data/fingerprint.js';
 import { openPack, type PackFile } from '../../src/data/pack.js';
@@ -144,6 +152,8 @@ describe('the cache', () => {
 
   it('is cleared of packs and their lists, and of nothing else', async () => {
     await write(named('/data/x', '', ''));
+    // Too many images of this pack were damaged, so that it was never finished.
+    await writeFile(badListOf(named('/data/y', '', '').path), 'image,reason\n');
     await folder.write('note.txt', 'mine');
     const { packs, bytes } = await clearPacks(folder.path());
     expect(packs).toBe(1);

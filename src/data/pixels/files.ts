@@ -19,7 +19,7 @@ import { byName, isMissing, stateOf, type TreeFile } from '../tree/tree.js';
 import { notCached, type Images } from './images.js';
 
 /** Goes up when decoding turns the same files into other bytes, so that old packs are left alone. */
-const FORMAT = 'images 1';
+const FORMAT = 'images 2';
 /** Per cent of the images that may be damaged, where nobody says. */
 const MOST_BAD = 1;
 /** Damaged images that a message names. */

@@ -1,4 +1,5 @@
 import Benchmark from 'benchmark';
+import { quantile } from '../util/statistics.js';
 
 /** Has Benchmark.js call `run` for at least `seconds`, and gives the milliseconds of each call. */
 export function measure(run: () => Promise<void>, seconds: number): Promise<readonly number[]> {
@@ -37,14 +38,6 @@ export interface Figures {
   readonly samples: number;
   readonly rate: number;
   readonly unit: string;
-}
-
-/** The value below which `share` of the sorted samples lies, interpolated between neighbours. */
-export function quantile(sorted: readonly number[], share: number): number {
-  const place = share * (sorted.length - 1);
-  const below = Math.floor(place);
-  const [low, high] = [sorted[below]!, sorted[Math.min(below + 1, sorted.length - 1)]!];
-  return low + (place - below) * (high - low);
 }
 
 /** Samples for which a 99th percentile says something. */

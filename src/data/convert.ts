@@ -3,6 +3,7 @@ import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { UserError } from '../util/errors.js';
+import { isPathError } from '../util/path-errors.js';
 import { SPLIT_NAMES, type DataSet } from './dataset.js';
 import { FER2013_CLASSES, FER2013_SIZE, FER2013_USAGES } from './fer2013/layout.js';
 
@@ -105,9 +106,6 @@ async function requireNew(out: string): Promise<void> {
   if (there) throw new UserError(`--out ${out} exists already; choose another place, or remove it`);
 }
 
-/** Codes of the system that mean that no file or folder can stand at a path. */
-const NO_PLACE = new Set(['ENOTDIR', 'EACCES', 'EPERM', 'EROFS', 'ENAMETOOLONG']);
-
 /**
  * Has something written under a temporary name, and gives it its own when all of it is there.
  *
@@ -120,7 +118,6 @@ async function whole(out: string, write: (temporary: string) => Promise<void>): 
     await rename(temporary, out);
   } catch (error) {
     await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
-    const { code = '', message } = error as NodeJS.ErrnoException;
-    throw NO_PLACE.has(code) ? new UserError(`--out ${out} cannot be written: ${message}`) : error;
+    throw isPathError(error) ? new UserError(`--out ${out} cannot be written: ${(error as Error).message}`) : error;
   }
 }

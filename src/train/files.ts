@@ -1,9 +1,7 @@
 import { mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { UserError } from '../util/errors.js';
-
-/** Codes of the system that mean that the path itself is no good; others, such as a full disk, are the machine's. */
-const badPath = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'EACCES', 'EPERM', 'EROFS', 'ENAMETOOLONG', 'ENOTEMPTY']);
+import { isPathError } from '../util/path-errors.js';
 
 /** The name under which `path` is written until it is whole; one for each process, so that two never share a file. */
 export function temporaryName(path: string): string {
@@ -30,9 +28,8 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
-    const { code = '', message } = error as NodeJS.ErrnoException;
-    const text = `${path} cannot be written: ${message}`;
-    throw badPath.has(code) ? new UserError(text, { cause: error }) : new Error(text, { cause: error });
+    const text = `${path} cannot be written: ${(error as Error).message}`;
+    throw isPathError(error) ? new UserError(text, { cause: error }) : new Error(text, { cause: error });
   }
   // A rename lasts only once its folder is on disk. Windows neither needs nor allows a folder to be opened for that.
   if (process.platform !== 'win32') await withFile(dirname(path), 'r', folder => folder.sync());

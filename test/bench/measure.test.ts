@@ -1,14 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { figuresOf, measure, quantile } from '../../src/bench/measure.js';
+import { figuresOf, measure } from '../../src/bench/measure.js';
 
 describe('figures', () => {
-  it('interpolates between neighbours', () => {
-    expect(quantile([1, 2, 3, 4], 0.5)).toBe(2.5);
-    expect(quantile([1, 2, 3, 4], 0.25)).toBe(1.75);
-    expect(quantile([1, 2, 3, 4], 1)).toBe(4);
-    expect(quantile([7], 0.99)).toBe(7);
-  });
-
   it('gives the median, the range of the middle half over it, and the rate at the median', () => {
     // Quartiles of 1..5 are 2 and 4.
     expect(figuresOf([5, 1, 4, 2, 3], 6, 'images/s', false)).toEqual({

@@ -1,6 +1,7 @@
 import type { Device } from '../../gpu/device.js';
 import { Tensor } from '../../tensor/index.js';
 import { RandomStream } from '../../util/random.js';
+import { median } from '../../util/statistics.js';
 import { choiceName, type Choice, type TuningProblem } from './choice.js';
 
 /** What a table says of a class whose default was found to be best. */
@@ -256,12 +257,6 @@ function refines(choice: Choice, tile: Choice): boolean {
 /** Time relative to the default's, as the median over rounds: what disturbs a round disturbs both. */
 function ratio(each: Contestant, standard: Contestant): number {
   return median(each.ms.map((ms, round) => ms / standard.ms[round]!));
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 /** A tensor of uniform values in [−1, 1), which repeat; a large one would take the host longer than its kernels. */

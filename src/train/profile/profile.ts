@@ -1,5 +1,6 @@
 import type { Counts, Device } from '../../gpu/device.js';
 import { requireTimestamps, type HostWork, type Launch, type Profiler, type Timeline } from '../../gpu/profiler.js';
+import { median } from '../../util/statistics.js';
 import { adapterName } from '../trainer.js';
 import { IN_FLIGHT } from '../validate.js';
 import { idle, length } from './spans.js';
@@ -189,10 +190,4 @@ function kindOf({ name, variant, params }: Launch, by: Grouping): string {
   // Ones and zeros are what a size is where it plays no part.
   const sizes = Object.entries(params).filter(([, value]) => Number.isInteger(value) && value > 1);
   return [name, ...sizes.map(([size, value]) => `${size}=${value}`)].join(' ');
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return sorted.length % 2 === 1 ? sorted[Math.floor(middle)]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }

@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { OptimisationOptions } from '../train/optimisation.js';
-import { integer, number, oneOf } from './options.js';
+import { collect, integer, number, oneOf } from './options.js';
 
 const optimizers = ['adam', 'adamw', 'sgd', 'rmsprop'] as const;
 
@@ -14,9 +14,6 @@ function pair(text: string): number[] {
   if (values.length !== 2) throw new InvalidArgumentError('Give two numbers, between commas.');
   return values;
 }
-
-/** Several of an option, in order. */
-const collect = (text: string, before: readonly string[] = []) => [...before, text];
 
 /** The options of an optimiser, for every command that takes steps. */
 export function addOptimizerOptions(

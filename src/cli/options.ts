@@ -41,6 +41,11 @@ export function oneOf<T extends string>(valid: readonly T[]): (text: string) => 
   };
 }
 
+/** Several of an option, in order. */
+export function collect(text: string, before: readonly string[] = []): string[] {
+  return [...before, text];
+}
+
 function parseNumber(text: string): number {
   // Number('') is 0, Number('0x10') 16 and Number('1e999') infinite; none is what somebody meant.
   const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text.trim()) ? Number(text) : NaN;

@@ -7,6 +7,7 @@ import { evalCommand } from './eval.js';
 import { lrFindCommand } from './lr-find.js';
 import { modelsCommand } from './models.js';
 import { profileCommand } from './profile.js';
+import { recipesCommand } from './recipes.js';
 import { trainCommand } from './train.js';
 import { tuneKernelsCommand } from './tune-kernels.js';
 import { packageVersion } from './version.js';
@@ -41,6 +42,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .addCommand(evalCommand())
     .addCommand(lrFindCommand(exitWith))
     .addCommand(modelsCommand())
+    .addCommand(recipesCommand())
     .addCommand(profileCommand())
     .addCommand(benchCommand(exitWith))
     .addCommand(tuneKernelsCommand())

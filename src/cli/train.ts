@@ -11,6 +11,7 @@ import { addOptimisationOptions } from './optimisation-options.js';
 import {
   addGpuOptions,
   addNormalisationOptions,
+  collect,
   dataDescription,
   excludeOption,
   integer,
@@ -23,7 +24,10 @@ import { trainDefaults } from './train-options.js';
 import { packageVersion } from './version.js';
 
 type Flags = Omit<Partial<TrainOptions>, 'model' | 'augment'> &
-  GpuOptions & { augment?: string; autotune?: boolean; out?: string; resume?: string; force?: true; json?: true };
+  GpuOptions & { augment?: string; autotune?: boolean; out?: string; resume?: string; force?: true; json?: true } & {
+    recipe?: string;
+    set?: string[];
+  };
 
 export function trainCommand(exitWith: (code: number) => void): Command {
   const defaults = trainDefaults;
@@ -31,9 +35,18 @@ export function trainCommand(exitWith: (code: number) => void): Command {
     .summary('train a network')
     .description(
       'Train a network. Ctrl-C saves and stops; --resume goes on, with the result of a run that never stopped. ' +
-        '`facegrad models` lists the models.',
+        '`facegrad models` lists the models, `facegrad recipes` whole experiments.',
     )
-    .argument('[model]', 'what to train; not needed with --resume')
+    .argument('[model]', 'what to train; not needed with --recipe and --resume')
+    .option(
+      '--recipe <name>',
+      'train by a recipe: the name of one, or a .yaml file; options given beside it replace its own',
+    )
+    .option(
+      '--set <field=value>',
+      'change a field of the recipe, such as optimizer.lr=0.01; may be given several times',
+      collect,
+    )
     .option('--data <path>', dataDescription)
     .addOption(
       inputSizeOption("side of the square images that the model gets; the data's are resized (default: the model's)"),
@@ -70,7 +83,7 @@ export function trainCommand(exitWith: (code: number) => void): Command {
 
 /** Gives the exit code. */
 async function runTraining(model: string | undefined, flags: Flags): Promise<number> {
-  const { out, resume, force, json, autotune: tuned, adapter, backend, augment, ...rest } = flags;
+  const { out, resume, force, json, autotune: tuned, adapter, backend, augment, recipe: named, set, ...rest } = flags;
   const given: Partial<TrainOptions> = rest;
   if (model !== undefined) given.model = model;
   // The run may be resumed from another folder.
@@ -84,6 +97,12 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
   if (resume !== undefined && tuned !== undefined) {
     throw new UserError(`a resumed run keeps its kernels: leave out --${tuned ? '' : 'no-'}autotune`);
   }
+  if (resume !== undefined && (named !== undefined || set !== undefined)) {
+    throw new UserError('a resumed run keeps its recipe: leave out --recipe and --set');
+  }
+  if (set !== undefined && named === undefined) {
+    throw new UserError('--set changes a field of a recipe: name one with --recipe');
+  }
   const { RunFolder, defaultRunPath, requireSameData, resumedOptions } = await import('../train/run.js');
   const resumed = resume === undefined ? undefined : await RunFolder.open(resume);
   if (resumed && given.scheduler !== undefined) {
@@ -91,11 +110,17 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
     given.scheduler = resolveScheduler(given.scheduler, resumed.config.options.epochs);
   }
   const { newOptions } = await import('./new-options.js');
-  const options = resumed ? resumedOptions(resumed.config, given) : newOptions(given);
+  const recipes = named === undefined ? undefined : await import('../train/recipes/index.js');
+  const recipe = named === undefined ? undefined : await recipes?.readRecipe(named, set);
+  const options = resumed ? resumedOptions(resumed.config, given) : newOptions({ ...recipe?.options, ...given });
   const { findModel } = await import('./find-model.js');
   const { size } = findModel(options);
   const run =
-    resumed ?? (await RunFolder.create(out ?? (await defaultRunPath(options.model)), { force: force ?? false }));
+    resumed ??
+    (await RunFolder.create(out ?? (await defaultRunPath(options.model)), {
+      force: force ?? false,
+      recipe: recipe && recipes?.recipeText(options, recipe.about, `${recipe.name}, as this run follows it.`),
+    }));
 
   const { chooseReporter } = await import('./report/choose.js');
   const reporter = chooseReporter(json ?? false, resumed ? await resumed.readMetrics() : []);

@@ -1,12 +1,9 @@
 import { access, constants, readFile, readdir, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import * as z from 'zod';
-import { resolveSpec } from '../data/augment/spec.js';
-import { dataOptionsShape } from '../data/options.js';
 import { UserError } from '../util/errors.js';
 import { createFolder, isTemporaryNameOf, kindOf, writeFileAtomic } from './files.js';
-import { modelOptionsShape } from './model.js';
-import { optimisationShape } from './optimisation.js';
+import { optionsShape } from './options.js';
 import type { EpochRow, TrainOptions, TrainSummary } from './types.js';
 
 const fileNames = {
@@ -15,40 +12,19 @@ const fileNames = {
   summary: 'summary.json',
   best: 'best.safetensors',
   last: 'last.safetensors',
+  recipe: 'recipe.yaml',
 };
 
 const count = z.int().nonnegative();
 const positive = z.number().positive();
 const perChannel = z.array(z.number()).min(1);
 
-const optionsSchema = z.strictObject({
-  model: z.string().min(1),
-  ...modelOptionsShape,
-  data: z.string().min(1),
-  ...dataOptionsShape,
-  epochs: z.int().positive(),
-  batchSize: z.int().positive(),
-  ...optimisationShape,
-  seed: count,
-  sampler: z.string().min(1).exactOptional(),
-  classWeights: z.string().min(1).exactOptional(),
-  exclude: z.string().min(1).exactOptional(),
-  augment: z
-    .array(z.unknown())
-    .transform(given => resolveSpec(given, 'options.augment'))
-    .exactOptional(),
-  precision: z.enum(['f32', 'amp']).exactOptional(),
-  limit: z.int().positive().exactOptional(),
-  mean: perChannel.exactOptional(),
-  std: z.array(positive).min(1).exactOptional(),
-});
-
 const configSchema = z.strictObject({
   /** Version of facegrad that began the run. */
   facegrad: z.string().min(1),
   /** ISO 8601. */
   created: z.string().min(1),
-  options: optionsSchema,
+  options: z.strictObject(optionsShape),
   data: z.strictObject({
     name: z.string(),
     /** Tells one data set from another whatever its path; a run is resumed only on the data that it began with. */
@@ -106,25 +82,38 @@ const header = columns.map(([name]) => name).join(',');
 
 /**
  * The folder of one training run: `config.json`, `metrics.csv`, `best.safetensors`, `last.safetensors` and
- * `summary.json`. Each is written whole or not at all.
+ * `summary.json`, and `recipe.yaml` where the run follows a recipe. Each is written whole or not at all.
  */
 export class RunFolder {
   #config: RunConfig | undefined;
 
-  private constructor(readonly path: string) {}
+  private constructor(
+    readonly path: string,
+    private readonly recipe?: string,
+  ) {}
 
   /**
    * A folder for a new run. Nothing is created or removed before `begin`, so that a fault found in between leaves no
-   * trace; what would make `begin` fail is found now.
+   * trace; what would make `begin` fail is found now. `recipe` is the text that `begin` writes as `recipe.yaml`.
    * @throws UserError where `path` is a file or cannot be written, where it holds a run and `force` is not set, and
-   * where `force` would remove a `config.json` that no run has written.
+   * where `force` would remove a `config.json` or `recipe.yaml` that no run has written.
    */
-  static async create(path: string, { force = false }: { force?: boolean } = {}): Promise<RunFolder> {
+  static async create(
+    path: string,
+    { force = false, recipe }: { force?: boolean; recipe?: string | undefined } = {},
+  ): Promise<RunFolder> {
     const existing = await kindOf(path);
     if (existing === 'file') throw new UserError(`--out ${path} is a file; name a folder, new or without a run in it`);
     await requireWritable(existing === 'folder' ? resolve(path) : await nearestExisting(path), path);
-    const run = new RunFolder(path);
+    const run = new RunFolder(path, recipe);
     const present = existing === 'folder' ? await run.#ownFiles() : [];
+    if (present.includes(fileNames.recipe) && !present.includes(fileNames.config)) {
+      // Somebody's own, perhaps the very one that the run is to follow.
+      throw new UserError(
+        `${join(path, fileNames.recipe)} is of no run, and a run in that folder would replace it; ` +
+          'choose another --out, or move the file',
+      );
+    }
     if (present.length > 0 && !force) {
       throw new UserError(
         `--out ${path} holds a run already (${present.join(', ')}); ` +
@@ -157,14 +146,16 @@ export class RunFolder {
   }
 
   /**
-   * Creates the folder, removes the files of the run that it replaces, if any, and writes `config.json`.
+   * Creates the folder, removes the files of the run that it replaces, if any, and writes `config.json` and `recipe.yaml`.
    * @throws UserError where the folder cannot be created
    */
   async begin(config: RunConfig): Promise<void> {
     await createFolder(resolve(this.path));
     // The old config goes first: a half-removed run must not look like one that can be resumed.
     for (const name of await this.#ownFiles()) await rm(join(this.path, name), { force: true });
+    // First the config: it makes the rest files of a run.
     await this.writeConfig(config);
+    if (this.recipe !== undefined) await writeFileAtomic(this.#file('recipe'), this.recipe);
   }
 
   async writeConfig(config: RunConfig): Promise<void> {

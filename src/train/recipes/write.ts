@@ -1,0 +1,20 @@
+import { stringify } from 'yaml';
+import type { TrainOptions } from '../types.js';
+import { optionPlaces, type About } from './layout.js';
+
+/** The recipe of a run with these options, every default written out; `comment` comes first. */
+export function recipeText(options: TrainOptions, about: About | undefined, comment: string): string {
+  const groups: Record<string, Record<string, unknown>> = {};
+  for (const [key, place] of optionPlaces()) {
+    const [group, field] = place.split('.') as [string, string];
+    if (options[key] !== undefined && !isIdle(key, options)) (groups[group] ??= {})[field] = options[key];
+  }
+  const lines = comment.split('\n').map(line => `# ${line}\n`);
+  return lines.join('') + stringify(about ? { about, ...groups } : groups, { lineWidth: 120 });
+}
+
+/** Whether an option is there only because every run has it, and its optimiser would not take it. */
+function isIdle(key: keyof TrainOptions, { optimizer, nesterov }: TrainOptions): boolean {
+  if (key === 'momentum') return optimizer === 'adam' || optimizer === 'adamw';
+  return key === 'nesterov' && !nesterov;
+}

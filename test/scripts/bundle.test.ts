@@ -50,6 +50,7 @@ describe('what goes in', () => {
     const loaded = [
       'dist/cli/main.js',
       'shaders/conv2d.wgsl',
+      'recipes/system-a/mini-resnet.yaml',
       'node_modules/a/LICENSE',
       'node_modules/a/package.json',
       'node_modules/a/charts.js',

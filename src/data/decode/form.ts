@@ -26,12 +26,14 @@ export async function chooseForm(
   const step = Math.max(1, Math.floor(names.length / LOOKED_AT));
   const some = names.filter((_, i) => i % step === 0).slice(0, LOOKED_AT);
   const headers: ImageHeader[] = [];
-  for await (const { bytes } of existing(tree, some)) {
+  for await (const { name, bytes } of existing(tree, some)) {
     try {
       headers.push(await readImageHeader(bytes));
     } catch (error) {
       // Decoding lists it.
-      if (!(error instanceof UnusableImage)) throw error;
+      if (!(error instanceof UnusableImage)) {
+        throw new Error(`${name}: ${(error as Error).message}`, { cause: error });
+      }
     }
   }
   const largest = Math.max(...headers.flatMap(({ width, height }) => [width, height]), 1);

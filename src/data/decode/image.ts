@@ -18,8 +18,19 @@ if (isMainThread) {
 sharp.concurrency(1);
 sharp.cache(false);
 
-/** Why an image is left out. Anything else that is thrown is a fault of the disk or of the program. */
+/** Why an image is left out. Anything else that is thrown is a fault of the machine or of the program. */
 export class UnusableImage extends Error {}
+
+/**
+ * What a line of sharp's begins with where it speaks of the image: what sharp itself says of its bytes, and the names of
+ * libvips' readers and of its conversions of colours. Some faults in PNG files come without a word ('Unknown error').
+ */
+const OF_IMAGE =
+  /^(Input [Bb]uffer |Input image exceeds |Unknown error|source: |Vips(Jpeg|Icc): |vipspng: |vips_colourspace: |spng|jpeg|png|webp|gif|tiff|heif)/;
+/** What a line says, whoever it is from, where the machine had too little of something. */
+const OF_MACHINE = /memory|allocat|too many open files|unable to create thread|no space left|input\/output error/i;
+/** libheif's words for a file that asks for more memory than a sound one needs. */
+const ASKS_TOO_MUCH = /security limit/i;
 
 /** What an image is, without decoding it. */
 export interface ImageHeader {
@@ -36,7 +47,7 @@ export async function readImageHeader(bytes: Uint8Array): Promise<ImageHeader> {
   const metadata = await sharp(bytes, { limitInputPixels: false })
     .metadata()
     .catch((error: unknown) => {
-      throw unusable(error);
+      throw faultOf(error);
     });
   const { autoOrient, space, pages = 1 } = metadata;
   const { width } = autoOrient;
@@ -63,17 +74,22 @@ export async function decodeImage(
   small = false,
 ): Promise<Uint8Array> {
   checkLength(bytes);
-  const image = sharp(bytes, { limitInputPixels: MOST_PIXELS, failOn: 'error' }).autoOrient();
-  const { data, info } = await (small ? image : image.resize(size, size, { fit: 'fill', kernel: 'linear' }))
-    .flatten({ background: '#ffffff' })
-    .toColourspace('srgb')
-    .raw({ depth: 'uchar' })
-    .toBuffer({ resolveWithObject: true })
-    .catch(async (error: unknown) => {
-      // Its header tells more of what is wrong than the decoder; reading it first would cost every image a tenth.
-      await readImageHeader(bytes);
-      throw unusable(error);
+  const decode = () => {
+    const image = sharp(bytes, { limitInputPixels: MOST_PIXELS, failOn: 'error' }).autoOrient();
+    return (small ? image : image.resize(size, size, { fit: 'fill', kernel: 'linear' }))
+      .flatten({ background: '#ffffff' })
+      .toColourspace('srgb')
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true });
+  };
+  const { data, info } = await decode().catch(async () => {
+    // Its header tells more of what is wrong than the decoder; reading it first would cost every image a tenth.
+    await readImageHeader(bytes);
+    // libvips gathers the messages of all threads in one place, so that this one may have been another image's.
+    return decode().catch((error: unknown) => {
+      throw faultOf(error);
     });
+  });
   return toChannels(resizeImage(data, info, size), info.channels, size * size, channels);
 }
 
@@ -99,9 +115,15 @@ function luma(r: number, g: number, b: number): number {
   return (19595 * r + 38470 * g + 7471 * b + 0x8000) >> 16;
 }
 
-function unusable(error: unknown): UnusableImage {
+/** What an error of sharp's means: that the image is damaged, only where the decoder says so. */
+export function faultOf(error: unknown): Error {
   const text = error instanceof Error ? error.message : String(error);
+  const lines = text.split('\n').map(line => line.trim());
+  const ofMachine = lines.find(line => OF_MACHINE.test(line) && !ASKS_TOO_MUCH.test(line));
+  if (ofMachine !== undefined || !lines.some(line => OF_IMAGE.test(line))) {
+    const what = ofMachine ?? (lines.find(line => line !== '') || 'no reason given');
+    return new Error(`decoding failed, for a reason that need not lie in the image: ${what}`, { cause: error });
+  }
   if (text.includes('unsupported image format')) return new UnusableImage('not an image file');
-  const first = text.split('\n').find(line => line.trim() !== '') ?? text;
-  return new UnusableImage(`cannot be decoded (${first.trim()})`);
+  return new UnusableImage(`cannot be decoded (${lines.find(line => line !== '')!})`);
 }

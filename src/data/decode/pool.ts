@@ -106,7 +106,10 @@ async function* batchesOf(tree: FileTree, files: readonly ImageFile[]): AsyncGen
   if (first && tree.location(first.name) !== undefined) {
     for (let start = 0; start < files.length; start += BATCH) {
       const part = files.slice(start, start + BATCH);
-      yield { slots: part.map(({ slot }) => slot), inputs: part.map(({ name }) => ({ path: tree.location(name)! })) };
+      yield {
+        slots: part.map(({ slot }) => slot),
+        inputs: part.map(({ name }) => ({ name, path: tree.location(name)! })),
+      };
     }
     return undefined;
   }
@@ -118,7 +121,7 @@ async function* batchesOf(tree: FileTree, files: readonly ImageFile[]): AsyncGen
     // Small buffers are parts of a shared one, which cannot be handed to a worker.
     const own = bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
     slots.push(slotOf.get(name)!);
-    inputs.push({ bytes: own });
+    inputs.push({ name, bytes: own });
     size += own.length;
     if (slots.length < BATCH && size < BATCH_BYTES) continue;
     yield { slots, inputs };

@@ -6,8 +6,8 @@ import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import { equalizeImages } from '../augment/equalize.js';
 import { decodeImage, UnusableImage } from './image.js';
 
-/** One image of a batch: a file on the disk, or bytes out of an archive. */
-export type ImageInput = { readonly path: string } | { readonly bytes: Uint8Array };
+/** One image of a batch, by its name in the tree: a file on the disk, or bytes out of an archive. */
+export type ImageInput = { readonly name: string } & ({ readonly path: string } | { readonly bytes: Uint8Array });
 
 /** What images become. */
 export interface DecodeForm {
@@ -43,7 +43,9 @@ const api = {
         try {
           images.set(await decodeImage(bytesOf(inputs[index]!), size, channels, small), index * bytes);
         } catch (error) {
-          if (!(error instanceof UnusableImage)) throw error;
+          if (!(error instanceof UnusableImage)) {
+            throw new Error(`${inputs[index]!.name}: ${(error as Error).message}`, { cause: error });
+          }
           bad.push({ index, reason: error.message });
         }
       }

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import sharp from 'sharp';
 import { crc32 } from 'node:zlib';
-import { decodeImage, readImageHeader, UnusableImage } from '../../../src/data/decode/image.js';
+import { decodeImage, faultOf, readImageHeader, UnusableImage } from '../../../src/data/decode/image.js';
 import { plain } from '../files.js';
 
 const WHITE = { r: 255, g: 255, b: 255 };
@@ -165,6 +165,34 @@ describe('decodeImage', () => {
     const decoding = decodeImage(await make(), 32, 3);
     await expect(decoding).rejects.toThrow(reason);
     await expect(decoding).rejects.toBeInstanceOf(UnusableImage);
+  });
+
+  it.each([
+    'vips_tracked: out of memory --- size == 600MB',
+    'Input buffer has corrupt header: VipsJpeg: Insufficient memory (case 4)',
+    'VipsJpeg: premature end of JPEG image\nvips_image_write_line: unable to create thread',
+    'heif: Memory allocation error',
+    'std::bad_alloc',
+    'a fault that nobody has seen',
+    '',
+  ])('does not take it for damage: %s', message => {
+    const fault = faultOf(new Error(message));
+    expect(fault).not.toBeInstanceOf(UnusableImage);
+    expect(fault.message).toContain('need not lie in the image: ');
+  });
+
+  it.each([
+    'VipsJpeg: premature end of JPEG image',
+    'Input buffer has corrupt header: \n',
+    'Unknown error',
+    'vipspng: libpng read error',
+    'source: bad seek to 1000\nheif: Memory allocation error: Security limit exceeded: 1e9 items',
+    'tiff2vips: Bogus marker length',
+    'gifload_buffer: Invalid frame data',
+    'webp2vips: unable to loop',
+    "vips_colourspace: no known route from 'multiband' to 'srgb'",
+  ])('takes it for damage: %s', message => {
+    expect(faultOf(new Error(message))).toBeInstanceOf(UnusableImage);
   });
 
   it('knows grey images by their headers', async () => {

@@ -65,7 +65,7 @@ export function evalCommand(): Command {
     .addOption(augmentOption('whose resizes and crops, but nothing random, images get (default: that of --run)'))
     .option('--classes <which>', 'classes of the weights: how many, or their names between commas', parseClasses)
     .option('--batch-size <n>', 'images at a time', integer(1, 65_536), 64)
-    .addOption(precisionOption());
+    .addOption(precisionOption('that of --run, else f32'));
   addDataOptions(command, '--shares');
   addNormalisationOptions(command, "the weights' own, else the training split's").option('--json', jsonDescription);
   addGpuOptions(command);
@@ -80,6 +80,8 @@ interface Subject {
   dataOptions: DataOptions;
   /** Of whose resizes and crops images are made. */
   augment: AugmentSpec | undefined;
+  /** What the run was trained and validated in. */
+  precision: Precision | undefined;
   /** What `config.json` knows of the weights; else they say it themselves, where facegrad wrote them. */
   trained:
     | { classes: string[]; mean: number[]; std: number[]; imagenet?: boolean; tuning?: Record<string, string> }
@@ -121,10 +123,11 @@ async function runEvaluation(flags: Flags): Promise<void> {
   const { classificationReport, confusionMatrix } = await import('../evaluate/metrics.js');
   const { evaluationLines } = await import('./report/evaluation.js');
   const { ampProblem } = await import('../gpu/matrices.js');
-  const device = await openDevice(flags);
   // As in the run's own validation.
+  const precision = flags.precision ?? subject.precision;
+  const device = await openDevice({ ...flags, precision });
   device.tuning = new Map(Object.entries(subject.trained?.tuning ?? {}));
-  const problem = flags.precision === 'amp' ? ampProblem(device) : undefined;
+  const problem = precision === 'amp' ? ampProblem(device) : undefined;
   if (problem !== undefined) console.error(`facegrad: ${problem}`);
   const status = new StatusLine();
   try {
@@ -154,6 +157,7 @@ async function runEvaluation(flags: Flags): Promise<void> {
     const result: Evaluation = {
       ...{ model: choice.model, data: titleOf(data), split: flags.split },
       ...{ count, loss, accuracy, confusion, perClass },
+      ...(device.matrices ? { precision: 'amp' } : {}),
     };
     console.log(flags.json ? JSON.stringify(result) : evaluationLines(result, report).join('\n'));
   } finally {
@@ -184,6 +188,7 @@ async function findSubject(flags: Flags): Promise<Subject> {
       // Other data have options of their own.
       dataOptions: data === undefined ? { ...(await dataFlagsOf(config.options)), ...dataOptions } : dataOptions,
       augment: config.options.augment,
+      precision: config.options.precision,
       trained: config,
     };
   }
@@ -197,5 +202,5 @@ async function findSubject(flags: Flags): Promise<Subject> {
   if (inputSize !== undefined) choice.inputSize = inputSize;
   if (se) choice.se = se;
   if (activation !== undefined) choice.activation = activation;
-  return { model: choice, weights, data, dataOptions, augment: undefined, trained: undefined };
+  return { model: choice, weights, data, dataOptions, augment: undefined, precision: undefined, trained: undefined };
 }

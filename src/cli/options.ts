@@ -75,12 +75,12 @@ export function addGpuOptions(command: Command): Command {
 
 const precisions = ['f32', 'amp'] as const;
 
-/** `--precision`, where networks run. */
-export function precisionOption(): Option {
+/** `--precision`, where networks run; `byDefault` in words. */
+export function precisionOption(byDefault = 'f32'): Option {
   return new Option(
     '--precision <name>',
     'f32, or amp: products and convolutions on 16-bit operands with 32-bit sums, where the adapter has subgroup matrices ' +
-      '(default: f32)',
+      `(default: ${byDefault})`,
   )
     .choices(precisions)
     .argParser(oneOf(precisions));

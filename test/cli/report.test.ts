@@ -256,7 +256,7 @@ describe('evaluation', () => {
       perClass,
     };
     expect(evaluationLines(evaluation, report)).toEqual([
-      'm on the val split of synthetic: 20 images',
+      'm on the val split of synthetic: 20 images, computed in f32',
       'loss 0.5000, accuracy 85.00 %',
       '',
       'Confusion matrix (rows: truth, columns: prediction)',
@@ -271,6 +271,8 @@ describe('evaluation', () => {
       'macro average        0.8187  0.8452  0.8291       20',
       'weighted average     0.8604  0.8500  0.8530       20',
     ]);
+    const [first] = evaluationLines({ ...evaluation, precision: 'amp' }, report);
+    expect(first).toBe('m on the val split of synthetic: 20 images, computed in mixed precision (amp)');
   });
 
   it('numbers the classes where their names are too wide', () => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile, readdir, rm, mkdtemp, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, readdir, rm, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -276,6 +276,24 @@ describe('eval', () => {
     const other = await run(['eval', '--run', whole, '--mean', '0', '--std', '1', '--json']);
     expect(other.code, other.stderr).toBe(0);
     expect(other.stdout).not.toBe(ofRun.stdout);
+  });
+
+  it("takes the run's precision, which an option overrides", async () => {
+    const out = join(folder, 'mixed');
+    const { config } = await RunFolder.open(whole);
+    const mixed = await RunFolder.create(out);
+    await mixed.begin({ ...config, options: { ...config.options, precision: 'amp' } });
+    await copyFile(join(whole, 'best.safetensors'), join(out, 'best.safetensors'));
+    // Without matrices the command says that it falls back.
+    const told = async (...args: string[]) => {
+      const { code, stdout, stderr } = await run(['eval', '--run', out, ...args]);
+      expect(code, stderr).toBe(0);
+      return `${stdout}${stderr}`;
+    };
+    expect(await told()).toMatch(/--precision amp runs in f32 here|computed in mixed precision/);
+    const overridden = await told('--precision', 'f32');
+    expect(overridden).toContain('computed in f32');
+    expect(overridden).not.toContain('amp');
   });
 
   it('prints a matrix and scores for people', async () => {

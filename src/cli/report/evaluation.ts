@@ -17,13 +17,16 @@ export interface Evaluation {
   /** `confusion[t][p]`: images of class `t` that were taken for `p`. */
   confusion: number[][];
   perClass: ({ name: string } & ClassScores)[];
+  /** Where the network was computed in mixed precision; absent where it was in f32. */
+  precision?: 'amp';
 }
 
 /** The evaluation for people. */
 export function evaluationLines(evaluation: Evaluation, report: ClassificationReport): string[] {
   const names = evaluation.perClass.map(({ name }) => name);
   return [
-    `${evaluation.model} on the ${evaluation.split} split of ${evaluation.data}: ${whole(evaluation.count)} images`,
+    `${evaluation.model} on the ${evaluation.split} split of ${evaluation.data}: ${whole(evaluation.count)} images, ` +
+      `computed in ${evaluation.precision === 'amp' ? 'mixed precision (amp)' : 'f32'}`,
     `loss ${loss(evaluation.loss)}, accuracy ${percent(evaluation.accuracy)}`,
     '',
     'Confusion matrix (rows: truth, columns: prediction)',

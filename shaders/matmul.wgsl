@@ -13,9 +13,9 @@ enable subgroups;
 alias Y = vec4f;      // what an activation takes
 const SG = 8u;        // lanes of a subgroup, a power of two of at least 4
 const SUBGROUPS = 1u; // subgroups a workgroup
-const ROWS = 16u;     // nn, tn: rows of c a subgroup
-const LANE_ROWS = 4u; // nt: rows of c a lane
-const COLUMNS = 16u;  // nt: columns of c a subgroup
+const LANE_ROWS = 4u; // nn, nt: rows of c a lane
+const COLUMNS = 16u;  // nn, nt: columns of c a subgroup
+const ROWS = 16u;     // tn: rows of c a subgroup
 const BIAS = false;   // nt: add bias[column]
 
 struct Params {
@@ -64,10 +64,11 @@ fn lanes_fault(size: u32) -> f32 {
   return bitcast<f32>(select(0x7fc00000u, 0u, select(size == SG, size >= SG, SUBGROUPS == 1u)));
 }
 
-// A subgroup: ROWS x 4·SG of c; a lane owns four columns. Dispatch (ceil(N/4/(SG·SUBGROUPS)), R/z, z), R = ceil(M/ROWS)
-// folded into two dimensions.
-const NN_QUADS = max(1u, SG / ROWS); // quads of k in flight
-const NN_LOADS = NN_QUADS * ROWS / SG;
+// A subgroup: LANE_ROWS·SG x COLUMNS of c; a lane owns LANE_ROWS rows, and for four k at a time b (4,COLUMNS) goes round.
+// Dispatch (R/z, ceil(N/COLUMNS), z), R = ceil(M/(LANE_ROWS·SG·SUBGROUPS)).
+const COLUMNS4 = COLUMNS / 4u;
+const QUADS = max(1u, SG / COLUMNS); // quads of k in flight
+const LOADS = QUADS * COLUMNS / SG;
 @compute @workgroup_size(SG * SUBGROUPS)
 fn matmul_nn(
   @builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid: vec3u,
@@ -75,45 +76,49 @@ fn matmul_nn(
   let lane = id.x % SG;
   let k4 = p.k / 4u;
   let n4 = p.n / 4u;
-  let row = (group.z * grid.y + group.y) * ROWS;
-  if (row >= p.m) { return; }
-  let column = group.x * SG * SUBGROUPS + id.x;
+  let begin = (group.z * grid.x + group.x) * SUBGROUPS * LANE_ROWS * SG;
+  if (begin >= p.m) { return; }
+  let row = begin + id.x / SG * LANE_ROWS * SG + lane;
+  let column = group.y * COLUMNS4;
   // Past the edge a lane works on the last row or column again and stores nothing, so that the shuffles stay uniform.
-  let safe_column = min(column, n4 - 1u);
-  var acc: array<vec4f, ROWS>;
-  var address: array<u32, NN_LOADS>;
-  for (var l = 0u; l < NN_LOADS; l++) {
-    let flat = l * SG + lane;
-    address[l] = min(row + flat % ROWS, p.m - 1u) * k4 + flat / ROWS;
-  }
-  for (var q = 0u; q < k4; q += NN_QUADS) {
-    var av: array<vec4f, NN_LOADS>;
-    for (var l = 0u; l < NN_LOADS; l++) {
-      av[l] = a[address[l] + q];
-      if (NN_QUADS > 1u) { av[l] = select(vec4f(), av[l], q + (l * SG + lane) / ROWS < k4); }
+  var a_address: array<u32, LANE_ROWS>;
+  for (var g = 0u; g < LANE_ROWS; g++) { a_address[g] = min(row + g * SG, p.m - 1u) * k4; }
+  let b_column = min(column + lane % COLUMNS4, n4 - 1u);
+  var acc: array<array<vec4f, COLUMNS4>, LANE_ROWS>;
+  for (var q = 0u; q < k4; q += QUADS) {
+    var bv: array<vec4f, LOADS>;
+    for (var l = 0u; l < LOADS; l++) {
+      let k = q * 4u + (l * SG + lane) / COLUMNS4;
+      bv[l] = b[min(k, p.k - 1u) * n4 + b_column];
+      if (QUADS > 1u) { bv[l] = select(vec4f(), bv[l], k < p.k); }
     }
-    for (var j = 0u; j < NN_QUADS; j++) {
+    for (var j = 0u; j < QUADS; j++) {
+      var av: array<vec4f, LANE_ROWS>;
+      for (var g = 0u; g < LANE_ROWS; g++) { av[g] = a[a_address[g] + min(q + j, k4 - 1u)]; }
       for (var i = 0u; i < 4u; i++) {
-        let bv = b[min((q + j) * 4u + i, p.k - 1u) * n4 + safe_column];
-        for (var r = 0u; r < ROWS; r++) {
-          let flat = j * ROWS + r;
-          acc[r] = fma(vec4f(subgroupShuffle(av[flat / SG][i], flat % SG)), bv, acc[r]);
+        for (var s = 0u; s < COLUMNS4; s++) {
+          let flat = j * COLUMNS + i * COLUMNS4 + s;
+          let v = bv[flat / SG];
+          let turn = vec4f(
+            subgroupShuffle(v.x, flat % SG), subgroupShuffle(v.y, flat % SG),
+            subgroupShuffle(v.z, flat % SG), subgroupShuffle(v.w, flat % SG));
+          for (var g = 0u; g < LANE_ROWS; g++) { acc[g][s] = fma(vec4f(av[g][i]), turn, acc[g][s]); }
         }
       }
     }
   }
-  if (column < n4) {
-    for (var r = 0u; r < ROWS; r++) {
-      if (row + r < p.m) { c[(row + r) * n4 + column] = acc[r] + lanes_fault(size); }
+  for (var g = 0u; g < LANE_ROWS; g++) {
+    if (row + g * SG < p.m) {
+      for (var s = 0u; s < COLUMNS4; s++) {
+        if (column + s < n4) { c[(row + g * SG) * n4 + column + s] = acc[g][s] + lanes_fault(size); }
+      }
     }
   }
 }
 
 // A subgroup: LANE_ROWS·SG x COLUMNS of c; a lane owns LANE_ROWS rows.
 // Dispatch (R/z, ceil(N/COLUMNS), z), R = ceil(M/(LANE_ROWS·SG·SUBGROUPS)).
-const NT_QUADS = max(1u, SG / COLUMNS);
-const NT_LOADS = NT_QUADS * COLUMNS / SG;
-const NT_BLOCK = 16u * NT_QUADS; // quads of k a block
+const BLOCK = 16u * QUADS; // quads of k a block
 @compute @workgroup_size(SG * SUBGROUPS)
 fn matmul_nt(
   @builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid: vec3u,
@@ -127,26 +132,26 @@ fn matmul_nt(
   var acc: array<array<f32, COLUMNS>, LANE_ROWS>;
   var a_address: array<u32, LANE_ROWS>;
   for (var g = 0u; g < LANE_ROWS; g++) { a_address[g] = min(row + g * SG, p.m - 1u) * k4; }
-  var b_address: array<u32, NT_LOADS>;
-  for (var l = 0u; l < NT_LOADS; l++) {
+  var b_address: array<u32, LOADS>;
+  for (var l = 0u; l < LOADS; l++) {
     let flat = l * SG + lane;
     b_address[l] = min(column + flat % COLUMNS, p.n - 1u) * k4 + flat / COLUMNS;
   }
-  for (var begin = 0u; begin < k4; begin += NT_BLOCK) {
+  for (var begin = 0u; begin < k4; begin += BLOCK) {
     // Sums of four, of a block's quads, of the blocks: conv2d.wgsl says why.
     var part = array<array<f32, COLUMNS>, LANE_ROWS>();
-    for (var q = begin; q < min(begin + NT_BLOCK, k4); q += NT_QUADS) {
-      var bv: array<vec4f, NT_LOADS>;
-      for (var l = 0u; l < NT_LOADS; l++) {
+    for (var q = begin; q < min(begin + BLOCK, k4); q += QUADS) {
+      var bv: array<vec4f, LOADS>;
+      for (var l = 0u; l < LOADS; l++) {
         bv[l] = b[b_address[l] + q];
-        if (NT_QUADS > 1u) { bv[l] = select(vec4f(), bv[l], q + (l * SG + lane) / COLUMNS < k4); }
+        if (QUADS > 1u) { bv[l] = select(vec4f(), bv[l], q + (l * SG + lane) / COLUMNS < k4); }
       }
-      var av: array<array<vec4f, LANE_ROWS>, NT_QUADS>;
-      for (var j = 0u; j < NT_QUADS; j++) {
+      var av: array<array<vec4f, LANE_ROWS>, QUADS>;
+      for (var j = 0u; j < QUADS; j++) {
         for (var g = 0u; g < LANE_ROWS; g++) { av[j][g] = a[a_address[g] + min(q + j, k4 - 1u)]; }
       }
       // Loads outside, lanes inside: a single loop over COLUMNS is left rolled by lavapipe's compiler, and four times slower.
-      for (var l = 0u; l < NT_LOADS; l++) {
+      for (var l = 0u; l < LOADS; l++) {
         for (var i = 0u; i < SG; i++) {
           let o = (l * SG + i) % COLUMNS;
           let j = (l * SG + i) / COLUMNS;

@@ -32,14 +32,14 @@ type Kind = 'nn' | 'nt' | 'tn';
 
 const shader = 'matmul';
 
-/** A choice of matmul_nn; with a number of workgroups, of matmul_tn. */
+/** A choice of matmul_tn, but for the number of workgroups. */
 function rowTile(SG: number, SUBGROUPS: number, ROWS: number): Choice {
   return { shader, values: { SG, SUBGROUPS, ROWS }, order: 'one chain' };
 }
 
-/** A choice of matmul_nt. Its sums are made of those of blocks, whose length follows from the tile. */
-function laneTile(SG: number, SUBGROUPS: number, LANE_ROWS: number, COLUMNS: number): Choice {
-  const order = `blocks of ${Math.max(1, SG / COLUMNS)}`;
+/** A choice of matmul_nn or of matmul_nt, whose sums are made of those of blocks; their length follows from the tile. */
+function laneTile(kind: Kind, SG: number, SUBGROUPS: number, LANE_ROWS: number, COLUMNS: number): Choice {
+  const order = kind === 'nt' ? `blocks of ${Math.max(1, SG / COLUMNS)}` : 'one chain';
   return { shader, values: { SG, SUBGROUPS, LANE_ROWS, COLUMNS }, order };
 }
 
@@ -64,9 +64,8 @@ function standardProduct(kind: Kind, sizes: ProductSizes, device: Device): Choic
   if (matrices) return matrices;
   const { subgroupSize: lanes } = device;
   const subgroups = lanes >= 4 && aligned[kind](sizes);
-  if (kind === 'nt') return subgroups ? laneTile(lanes, 1, 4, 16) : portableTile('matmul_portable');
-  const choice = subgroups ? rowTile(lanes, 1, 16) : portableTile('matmul_portable');
-  return kind === 'tn' ? cutFor(WORKGROUPS, choice) : choice;
+  if (kind !== 'tn') return subgroups ? laneTile(kind, lanes, 1, 4, 16) : portableTile('matmul_portable');
+  return cutFor(WORKGROUPS, subgroups ? rowTile(lanes, 1, 16) : portableTile('matmul_portable'));
 }
 
 /** Under mixed precision: blocks of subgroup matrices, where rows can be read as vec4. */
@@ -79,9 +78,9 @@ function matrixProducts(kind: Kind, sizes: ProductSizes, device: Device): Choice
 function subgroupProducts(kind: Kind, device: Device): Choice[] {
   return laneCounts(device).flatMap(lanes =>
     subgroupCounts(device, lanes).flatMap(count =>
-      kind === 'nt'
-        ? LANE_TILES.map(([rows, columns]) => laneTile(lanes, count, rows, columns))
-        : ROWS.map(rows => rowTile(lanes, count, rows)),
+      kind === 'tn'
+        ? ROWS.map(rows => rowTile(lanes, count, rows))
+        : LANE_TILES.map(([rows, columns]) => laneTile(kind, lanes, count, rows, columns)),
     ),
   );
 }
@@ -150,24 +149,15 @@ export function product(
       bindings: { ...operands, c: c.slice, bias },
       grid: [Math.ceil(n / (THREADS * PER)), ...linearGrid(device, m, THREADS * PER)],
     });
-  } else if (kind === 'nt') {
+  } else {
     const { SG, SUBGROUPS, LANE_ROWS, COLUMNS } = choice.values as Values<'SG' | 'SUBGROUPS' | 'LANE_ROWS' | 'COLUMNS'>;
     const [across, z] = linearGrid(device, m, LANE_ROWS * SG * SUBGROUPS);
     device.dispatch({
       ...call,
       shader,
-      constants: { ...choice.values, ...finish },
-      bindings: { ...operands, c_scalar: c.slice, bias },
+      constants: { ...choice.values, ...(kind === 'nt' ? finish : {}) },
+      bindings: kind === 'nt' ? { ...operands, c_scalar: c.slice, bias } : { ...operands, c: c.slice },
       grid: [across, Math.ceil(n / COLUMNS), z],
-    });
-  } else {
-    const { SG, SUBGROUPS, ROWS } = choice.values as Values<'SG' | 'SUBGROUPS' | 'ROWS'>;
-    device.dispatch({
-      ...call,
-      shader,
-      constants: choice.values,
-      bindings: { ...operands, c: c.slice },
-      grid: [Math.ceil(n / 4 / (SG * SUBGROUPS)), ...linearGrid(device, m, ROWS)],
     });
   }
 }

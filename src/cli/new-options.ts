@@ -1,4 +1,5 @@
 import { resolveOptimisation } from '../train/optimisation.js';
+import { resolveStages } from '../train/stages.js';
 import type { TrainOptions } from '../train/types.js';
 import { UserError } from '../util/errors.js';
 import { trainDefaults } from './train-options.js';
@@ -8,7 +9,7 @@ import { trainDefaults } from './train-options.js';
  * @throws UserError where something needed is missing or two options do not go together
  */
 export function newOptions(given: Partial<TrainOptions>): TrainOptions {
-  const { model, data, ...rest } = given;
+  const { model, data, ...rest } = resolveStages(given);
   if (model === undefined) throw new UserError('train needs a model: facegrad train <model> --data <path>');
   if (data === undefined) throw new UserError('train needs --data <path>, or --data synthetic for built-in faces');
   const { optimizer, lr, ...defaults } = trainDefaults;

@@ -49,6 +49,8 @@ const positionSchema = z.object({
   epochs: z.int().nonnegative(),
   /** Finished steps of the epoch under way. */
   step: z.int().nonnegative(),
+  /** Number of the stage whose optimiser this is the state of, from 0, where the run has stages. */
+  stage: z.int().nonnegative().exactOptional(),
   /** Seconds and training images so far, over all sittings; of the epoch under way likewise. */
   seconds: z.number(),
   epochSeconds: z.number(),
@@ -67,7 +69,10 @@ const positionSchema = z.object({
 });
 
 /** Where a run stands in time; the rest is the trainee's. */
-export type Position = Pick<z.infer<typeof positionSchema>, 'epochs' | 'step' | 'seconds' | 'epochSeconds'> & {
+export type Position = Pick<
+  z.infer<typeof positionSchema>,
+  'epochs' | 'step' | 'stage' | 'seconds' | 'epochSeconds'
+> & {
   readonly history: readonly EpochRow[];
 };
 
@@ -136,12 +141,16 @@ export async function saveCheckpoint(
   await writeFileAtomic(path, encodeSafeTensors({ tensors, metadata }));
 }
 
-/** Puts a saved state back into `trainee` and tells where the run stood. Bits are as they were. */
-export async function loadCheckpoint(path: string, trainee: Trainee): Promise<Position> {
+/**
+ * Puts a saved state back into the trainee of its stage, which `traineeOf` gives, and tells where the run stood. Bits are as
+ * they were.
+ */
+export async function loadCheckpoint(path: string, traineeOf: (stage: number) => Trainee): Promise<Position> {
   const file = await readTensors(path);
   const text = file.metadata.training;
   if (text === undefined) throw new UserError(`${path} holds weights but no training state; it cannot be resumed`);
   const saved = parseMetadata(positionSchema, text, path);
+  const trainee = traineeOf(saved.stage ?? 0);
   const { model, optimizer, generator, scaler, totals } = trainee;
   model.loadStateDict(new Map([...file.tensors].filter(([name]) => !isTrainingState(name))));
   for (const [name, tensor] of stateTensors(trainee)) {

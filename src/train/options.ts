@@ -3,6 +3,7 @@ import { resolveSpec } from '../data/augment/spec.js';
 import { dataOptionsShape } from '../data/options.js';
 import { modelOptionsShape } from './model.js';
 import { optimisationShape } from './optimisation.js';
+import { stageSchema } from './stage.js';
 
 const text = z.string().min(1);
 
@@ -13,6 +14,7 @@ export const optionsShape = {
   data: text,
   ...dataOptionsShape,
   epochs: z.int().positive(),
+  stages: z.array(stageSchema).min(1).exactOptional(),
   batchSize: z.int().positive(),
   ...optimisationShape,
   seed: z.int().nonnegative(),

@@ -273,6 +273,9 @@ export function resumedOptions(config: RunConfig, given: Partial<TrainOptions>):
   if (given.epochs !== undefined && given.epochs < stored.epochs) {
     throw new UserError(`--epochs ${given.epochs}: the run was begun with ${stored.epochs}, which can only be raised`);
   }
+  if (given.epochs !== undefined && given.epochs > stored.epochs && stored.stages) {
+    throw new UserError(`--epochs ${given.epochs}: the run ends with the last of its stages, after ${stored.epochs}`);
+  }
   return { ...config.options, ...given };
 }
 

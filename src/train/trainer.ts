@@ -27,6 +27,7 @@ import { normalisationOf } from './normalisation.js';
 import { clippingOf, createOptimizer } from './optimisation.js';
 import type { RunFolder } from './run.js';
 import { createSchedule, type Watched } from './schedulers/index.js';
+import { checkStages, freezeForStage, optionsOfStage, stageAt } from './stages.js';
 import { networkProblems } from './tuning/problems.js';
 import type { EpochRow, Reporter, TrainOptions, TrainSummary } from './types.js';
 import { IN_FLIGHT, validate } from './validate.js';
@@ -95,7 +96,7 @@ export async function train(
 /** One sitting of a run: the network and its optimiser on the GPU, and where the run stands. */
 class Training {
   readonly #splits: Splits;
-  readonly #trainee: Trainee;
+  #trainee: Trainee;
   readonly #parameters: number;
   readonly #info: Omit<WeightsInfo, 'epoch'>;
   readonly #batches: Record<keyof Splits, Batches>;
@@ -108,11 +109,12 @@ class Training {
   readonly #batchCount: number;
   readonly #steps: number;
   /** What the scheduler watches. */
-  readonly #watched: Watched;
+  #watched: Watched = 'loss';
 
-  // Where the run stands (checkpoint.ts): finished epochs, finished steps of the epoch under way, seconds so far.
+  // Where the run stands (checkpoint.ts): finished epochs, finished steps of the epoch under way, its stage, seconds so far.
   #epochs = 0;
   #step = 0;
+  #stage = 0;
   #seconds = 0;
   #epochSeconds = 0;
   #history: EpochRow[] = [];
@@ -148,22 +150,8 @@ class Training {
     this.#parameters = countParameters(model);
     this.#batchCount = this.#batchesOfEpoch(model);
     this.#steps = Math.ceil(this.#batchCount / (options.accumulate ?? 1));
-    const optimizer = createOptimizer(model, options);
-    optimizer.clipping = clippingOf(options);
-    const { ema, emaWarmup = false, earlyStop } = options;
-    const schedule = createSchedule(optimizer.groups, options, { ...options, stepsPerEpoch: this.#steps });
-    this.#watched = schedule?.watched ?? 'loss';
-    this.#trainee = {
-      model,
-      optimizer,
-      average: ema === undefined ? undefined : new WeightAverage(optimizer, { decay: ema, warmup: emaWarmup }),
-      schedule: schedule?.schedule,
-      earlyStopping: earlyStop === undefined ? undefined : new EarlyStopping(parseEarlyStopping(earlyStop)),
-      generator: defaultGenerator(),
-      // Where the device computes in f16.
-      scaler: device.matrices && new GradScaler(device),
-      totals: Tensor.zeros([4]).keep(),
-    };
+    checkStages(model, options, this.#steps);
+    this.#trainee = this.#traineeOf(model, 0, Tensor.zeros([4]).keep());
     this.#weights = weights && { values: weights, tensor: Tensor.from(weights, [weights.length]).keep() };
     const equalize = options.equalize ? { equalize: options.equalize } : {};
     this.#info = { ...modelChoice(options), classes: [...data.classes], ...normalisation, ...equalize };
@@ -188,7 +176,10 @@ class Training {
     if (resume) {
       // A run that was stopped before its first checkpoint has nothing to go on from, and begins again.
       if (await run.hasCheckpoint()) {
-        const { epochs, step, seconds, epochSeconds, history } = await loadCheckpoint(run.last, this.#trainee);
+        const { epochs, step, seconds, epochSeconds, history } = await loadCheckpoint(run.last, stage => {
+          if (stage > 0) this.#enter(stage);
+          return this.#trainee;
+        });
         this.#epochs = epochs;
         this.#step = step;
         this.#seconds = seconds;
@@ -234,6 +225,13 @@ class Training {
     this.#clock = performance.now();
     this.#trainee.model.train();
     while (this.#epochs < this.options.epochs && !this.#trainee.earlyStopping?.stopped) {
+      const stage = stageAt(this.options, this.#epochs);
+      if (stage !== this.#stage) {
+        this.#enter(stage);
+        const { epochs, lr } = optionsOfStage(this.options, stage);
+        const count = `${epochs} epoch${epochs === 1 ? '' : 's'}`;
+        this.context.reporter.note(`stage ${stage + 1} of ${this.options.stages!.length}: ${count} from --lr ${lr}`);
+      }
       if (!(await this.#runEpoch())) {
         await this.#save();
         return this.#summarise(true);
@@ -243,13 +241,48 @@ class Training {
   }
 
   dispose(): void {
-    const { model, optimizer, average, scaler, totals } = this.#trainee;
-    average?.dispose();
-    scaler?.dispose();
+    const { model, totals } = this.#trainee;
     this.#weights?.tensor.dispose();
     totals.dispose();
-    optimizer.dispose();
+    this.#leaveStage();
     model.dispose();
+  }
+
+  /** What trains `model` in a stage; everything in it begins anew but the model and the generator. */
+  #traineeOf(model: Module, stage: number, totals: Tensor): Trainee {
+    freezeForStage(model, this.options, stage);
+    const options = optionsOfStage(this.options, stage);
+    const optimizer = createOptimizer(model, options);
+    optimizer.clipping = clippingOf(options);
+    const { ema, emaWarmup = false, earlyStop } = options;
+    const schedule = createSchedule(optimizer.groups, options, { ...options, stepsPerEpoch: this.#steps });
+    this.#watched = schedule?.watched ?? 'loss';
+    return {
+      model,
+      optimizer,
+      average: ema === undefined ? undefined : new WeightAverage(optimizer, { decay: ema, warmup: emaWarmup }),
+      schedule: schedule?.schedule,
+      earlyStopping: earlyStop === undefined ? undefined : new EarlyStopping(parseEarlyStopping(earlyStop)),
+      generator: defaultGenerator(),
+      // Where the device computes in f16.
+      scaler: this.device.matrices && new GradScaler(this.device),
+      totals,
+    };
+  }
+
+  /** Goes on with the weights as they are, and what the stage trains them with. */
+  #enter(stage: number): void {
+    const { model, totals } = this.#trainee;
+    this.#leaveStage();
+    this.#trainee = this.#traineeOf(model, stage, totals);
+    this.#stage = stage;
+  }
+
+  #leaveStage(): void {
+    const { optimizer, average, scaler } = this.#trainee;
+    average?.dispose();
+    scaler?.dispose();
+    optimizer.dispose();
   }
 
   /** The epoch under way from where it stands to its validation; false when the signal ended it before. */
@@ -380,6 +413,7 @@ class Training {
     const position = {
       epochs: this.#epochs,
       step: this.#step,
+      ...(this.options.stages && { stage: this.#stage }),
       seconds: this.#seconds,
       epochSeconds: this.#epochSeconds,
       history: this.#history,

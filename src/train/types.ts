@@ -5,12 +5,15 @@ import type { DataOptions } from '../data/options.js';
 import type { Precision } from '../gpu/matrices.js';
 import type { ModelChoice } from './model.js';
 import type { OptimisationOptions } from './optimisation.js';
+import type { Stage } from './stage.js';
 
 /** Every choice that decides a run's result; all of them are stored in the run's `config.json`. */
 export interface TrainOptions extends ModelChoice, DataOptions, OptimisationOptions {
   /** `synthetic`, or the path of a data set. */
   data: string;
   epochs: number;
+  /** Parts with optimisers of their own, one after the other; `epochs` is then the sum of theirs. */
+  stages?: Stage[];
   batchSize: number;
   seed: number;
   /** Which images an epoch shows (data/sampling/sampler.ts); `shuffle` where absent. */

@@ -10,6 +10,7 @@ import { parseEarlyStopping } from '../early-stopping.js';
 import { parseGroup } from '../groups.js';
 import { optionsShape } from '../options.js';
 import { parseScheduler, parseWarmup } from '../schedulers/index.js';
+import { stageSchema } from '../stage.js';
 import type { TrainOptions } from '../types.js';
 
 /** Where each option of a run stands in a recipe: `group.field`. An option without a place does not compile. */
@@ -72,6 +73,7 @@ export const places: Readonly<Record<keyof TrainOptions, `${string}.${string}`>>
 
   scheduler: 'schedule.scheduler',
   warmup: 'schedule.warmup',
+  stages: 'schedule.stages',
 };
 
 /** Options that name files; in a recipe they are relative to it. */
@@ -136,6 +138,10 @@ function readAugment(given: string | unknown[]): unknown {
   );
 }
 
+const scheduler = text(parseScheduler);
+const warmup = textOrNumber(text => parseWarmup(text, 1));
+const groups = z.array(text(parseGroup));
+
 /** What recipes check beyond what `config.json` does, as the command line's options do: people write recipes. */
 const stricter: Readonly<Partial<Record<keyof TrainOptions, z.ZodType>>> = {
   model: text(requireModel),
@@ -151,10 +157,15 @@ const stricter: Readonly<Partial<Record<keyof TrainOptions, z.ZodType>>> = {
   momentum: z.number().min(0).lt(1),
   sampler: text(parseSampler),
   classWeights: text(parseClassWeighting),
-  scheduler: text(parseScheduler),
-  warmup: textOrNumber(text => parseWarmup(text, 1)),
   earlyStop: textOrNumber(parseEarlyStopping),
-  groups: z.array(text(parseGroup)),
+  ...{ scheduler, warmup, groups },
+  stages: z
+    .array(
+      stageSchema.extend({
+        ...{ scheduler: scheduler.exactOptional(), warmup: warmup.exactOptional(), groups: groups.exactOptional() },
+      }),
+    )
+    .min(1),
 };
 
 /** A recipe as a file has it. Only the model has to be there. */

@@ -3,6 +3,7 @@ import { closest } from 'fastest-levenshtein';
 import { isCollection, isMap, isNode, LineCounter, parseDocument, type Document } from 'yaml';
 import type * as z from 'zod';
 import { UserError } from '../../util/errors.js';
+import { stageSchema } from '../stage.js';
 import type { TrainOptions } from '../types.js';
 import { optionPlaces, pathOptions, places, recipeSchema, type About } from './layout.js';
 
@@ -142,9 +143,10 @@ function describe(issue: z.core.$ZodIssue): Fault[] {
 }
 
 /** What may stand in the map at `path`. */
-function validAt([group]: readonly (string | number)[]): string[] {
+function validAt([group, field]: readonly (string | number)[]): string[] {
   const groups = recipeSchema.shape as Record<string, z.ZodType>;
   if (group === undefined) return Object.keys(groups);
+  if (field === 'stages') return Object.keys(stageSchema.shape);
   const schema = groups[group] as z.ZodObject | z.ZodExactOptional<z.ZodObject>;
   return Object.keys(('shape' in schema ? schema : schema.unwrap()).shape);
 }

@@ -13,8 +13,9 @@ export function recipeText(options: TrainOptions, about: About | undefined, comm
   return lines.join('') + stringify(about ? { about, ...groups } : groups, { lineWidth: 120 });
 }
 
-/** Whether an option is there only because every run has it, and its optimiser would not take it. */
-function isIdle(key: keyof TrainOptions, { optimizer, nesterov }: TrainOptions): boolean {
+/** Whether an option is there only because every run has it, though it decides nothing in this one. */
+function isIdle(key: keyof TrainOptions, { optimizer, nesterov, stages }: TrainOptions): boolean {
+  if (key === 'lr') return stages?.every(({ lr }) => lr !== undefined) ?? false;
   if (key === 'momentum') return optimizer === 'adam' || optimizer === 'adamw';
   return key === 'nesterov' && !nesterov;
 }

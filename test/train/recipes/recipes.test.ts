@@ -13,6 +13,7 @@ import { createOptimizer } from '../../../src/train/optimisation.js';
 import { places } from '../../../src/train/recipes/layout.js';
 import { parseRecipe, readRecipe, recipeNames, recipeText } from '../../../src/train/recipes/index.js';
 import { createSchedule } from '../../../src/train/schedulers/index.js';
+import { checkStages } from '../../../src/train/stages.js';
 import type { TrainOptions } from '../../../src/train/types.js';
 
 const names = await recipeNames();
@@ -42,6 +43,7 @@ describe('the recipes of the package', () => {
     const classes = options.classesKeep?.length ?? (options.labelRule === 'argmax10' ? 10 : 7);
     const { output } = augmentersFor(options.augment, image, { mean: [0.5], std: [0.25] });
     const model = init.withoutValues(() => createModel(options, { ...image, ...output }, classes, false));
+    checkStages(model, options, 10);
     const optimizer = createOptimizer(model, options);
     const schedule = createSchedule(optimizer.groups, options, { ...options, stepsPerEpoch: 10 });
     expect(schedule === undefined).toBe(options.scheduler === undefined && options.warmup === undefined);
@@ -161,6 +163,18 @@ schedule:
       'model:\n  name: simple-cnn\ndata:\n  augment:\n    - flip\n',
       'r.yaml, line 4: data.augment: augment:\n  entry 1: there is no transform flip',
     ],
+    [
+      'model:\n  name: simple-cnn\nschedule:\n  stages:\n    - epochs: 1\n    - epochs: 2\n      frieze: [x]\n',
+      'r.yaml, line 7: schedule.stages.1.frieze: there is no such field; did you mean freeze?',
+    ],
+    [
+      'model:\n  name: simple-cnn\nschedule:\n  stages:\n    - lr: 1\n',
+      'r.yaml, line 5: schedule.stages.0.epochs: it is missing',
+    ],
+    [
+      'model:\n  name: simple-cnn\nschedule:\n  stages:\n    - epochs: 1\n      scheduler: stp\n',
+      "r.yaml, line 6: schedule.stages.0.scheduler: --scheduler stp: there is no scheduler 'stp'",
+    ],
     ['model:\n  name: simple-cnn\ntraining:\n  seed: 4294967296\n', 'r.yaml, line 4: training.seed: Too big'],
     ['model:\n  name: a\n  name: b\n', 'r.yaml, line 3: this is not YAML: Map keys must be unique'],
     ['model: [\n', 'this is not YAML'],
@@ -199,6 +213,13 @@ describe('recipeText', () => {
   const given: Partial<TrainOptions>[] = [
     {},
     { optimizer: 'sgd', nesterov: true, scheduler: 'cosine', warmup: '3', earlyStop: 'patience=2,metric=accuracy' },
+    {
+      stages: [
+        { epochs: 2, freeze: ['net'], unfreeze: ['net.3'], warmup: '1' },
+        { epochs: 1, lr: 1e-5, scheduler: 'cosine' },
+      ],
+    },
+    { stages: [{ epochs: 2, lr: 0.1 }] },
     { optimizer: 'rmsprop', centered: true, groups: ['*bias:weight_decay=0'], split: [8, 1, 1], equalize: true },
   ];
 

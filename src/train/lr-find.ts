@@ -2,11 +2,10 @@ import type { Device } from '../gpu/device.js';
 import { titleOf, limitSplit, type DataSet } from '../data/dataset.js';
 import { createSampler, parseSampler } from '../data/sampling/sampler.js';
 import { crossEntropy } from '../kernels/index.js';
-import { BatchNorm } from '../nn/index.js';
 import { backward, manualSeed, scope, setDefaultDevice, type Tensor } from '../tensor/index.js';
 import { UserError } from '../util/errors.js';
 import { Batches } from './batches.js';
-import { createModel, definitionOf, takesImageNet } from './model.js';
+import { createModel, definitionOf, hasBatchNorm, takesImageNet } from './model.js';
 import { normalisationOf } from './normalisation.js';
 import { clippingOf, createOptimizer } from './optimisation.js';
 import type { TrainOptions } from './types.js';
@@ -61,7 +60,7 @@ export async function findLearningRate(
     throw new UserError('the range test needs --end-lr above --start-lr, both above 0');
   setDefaultDevice(device);
   const all = data.splits.train;
-  const train = limit === undefined || all.count === 0 ? all : limitSplit(all, limit, seed);
+  const train = limit === undefined ? all : limitSplit(all, limit, seed);
   if (train.count === 0) throw new UserError(`${titleOf(data)} has no training images`);
   const imagenet = takesImageNet(definitionOf(options), options);
   const normalisation = normalisationOf({ ...options, imagenet }, data, train);
@@ -70,10 +69,9 @@ export async function findLearningRate(
   const optimizer = createOptimizer(model, options);
   try {
     optimizer.clipping = clippingOf(options);
-    const normalised = [...model.namedModules()].some(([, module]) => module instanceof BatchNorm);
     // Whole batches alone, so that losses compare; a small split is one batch.
     const perEpoch = Math.max(1, Math.floor(train.count / batchSize));
-    if (normalised && Math.min(batchSize, train.count) < 2) {
+    if (hasBatchNorm(model) && Math.min(batchSize, train.count) < 2) {
       throw new UserError(`${options.model} has batch normalisation, which needs batches of two images or more`);
     }
     const batches = new Batches(device, data, train, batchSize, normalisation);

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { DataSet } from '../data/dataset.js';
-import { AdaptedInput, IMAGENET, modelRegistry, type ModelDefinition, type Module } from '../nn/index.js';
+import { AdaptedInput, BatchNorm, IMAGENET, modelRegistry, type ModelDefinition, type Module } from '../nn/index.js';
 import { UserError } from '../util/errors.js';
 
 /** The options of a run that say which network is built; stored in `config.json` and with weights. */
@@ -74,4 +74,9 @@ export function createModel(
   const plain = { mean: new Array<number>(channels).fill(0), std: new Array<number>(channels).fill(1) };
   const normalise = imagenet ? IMAGENET : channels === data.channels ? undefined : plain;
   return new AdaptedInput(model, { size, normalise });
+}
+
+/** Whether training needs two images or more in a batch: one has no variance. */
+export function hasBatchNorm(model: Module): boolean {
+  return [...model.namedModules()].some(([, module]) => module instanceof BatchNorm);
 }

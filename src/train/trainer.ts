@@ -6,7 +6,7 @@ import { createSampler, parseSampler, samplerWarning, type Sampler } from '../da
 import { countLabels } from '../data/stats.js';
 import { accumulateTotals, crossEntropy, scale } from '../kernels/index.js';
 import type { TuningProblem } from '../kernels/tuning/index.js';
-import { BatchNorm, countParameters, type Module } from '../nn/index.js';
+import { countParameters, type Module } from '../nn/index.js';
 import { backward, defaultGenerator, manualSeed, scope, setDefaultDevice, Tensor } from '../tensor/index.js';
 import { UserError } from '../util/errors.js';
 import { Batches } from './batches.js';
@@ -21,7 +21,7 @@ import {
 import { firstBadTensor } from './diagnose.js';
 import { EarlyStopping, parseEarlyStopping } from './early-stopping.js';
 import { WeightAverage } from './ema.js';
-import { createModel, definitionOf, modelChoice, takesImageNet } from './model.js';
+import { createModel, definitionOf, hasBatchNorm, modelChoice, takesImageNet } from './model.js';
 import { GradScaler } from './grad-scaler.js';
 import { normalisationOf } from './normalisation.js';
 import { clippingOf, createOptimizer } from './optimisation.js';
@@ -57,7 +57,7 @@ export function adapterName(device: Device): string {
 /** The splits under `--limit`, and that there is something to train and to choose the best epoch on. */
 function limitedSplits(data: DataSet, options: TrainOptions): Splits {
   const { limit, seed } = options;
-  const of = (split: Split) => (limit === undefined || split.count === 0 ? split : limitSplit(split, limit, seed));
+  const of = (split: Split) => (limit === undefined ? split : limitSplit(split, limit, seed));
   const { train, val, test } = data.splits;
   if (train.count === 0) throw new UserError(`${data.name} has no training images`);
   if (val.count === 0) {
@@ -494,7 +494,7 @@ class Training {
     const { length } = this.#sampler;
     const count = Math.ceil(length / batchSize);
     const smallest = Math.min(batchSize, length);
-    if (smallest === 1 && [...model.namedModules()].some(([, module]) => module instanceof BatchNorm)) {
+    if (smallest === 1 && hasBatchNorm(model)) {
       throw new UserError(`${this.options.model} has batch normalisation, which needs batches of two images or more`);
     }
     const leftover = length % batchSize;

@@ -2,12 +2,11 @@ import { augmentersFor } from '../../data/augment/augmenter.js';
 import type { AugmentSpec } from '../../data/augment/transforms.js';
 import type { Device } from '../../gpu/device.js';
 import { accumulateTotals, crossEntropy } from '../../kernels/index.js';
-import { BatchNorm } from '../../nn/index.js';
 import { backward, manualSeed, noGrad, scope, setDefaultDevice, Tensor } from '../../tensor/index.js';
 import { UserError } from '../../util/errors.js';
 import { RandomStream } from '../../util/random.js';
 import { Batches, inOrder } from '../batches.js';
-import { createModel, definitionOf, takesImageNet, type ModelChoice } from '../model.js';
+import { createModel, definitionOf, hasBatchNorm, takesImageNet, type ModelChoice } from '../model.js';
 import { createOptimizer, type OptimizerName } from '../optimisation.js';
 
 /** What is repeated while it is watched: `train` a whole step, `infer` a forward pass in evaluation mode. */
@@ -51,11 +50,7 @@ export function createWorkload(device: Device, options: WorkloadOptions): Worklo
   const normalisation = { mean: new Array<number>(channels).fill(0), std: new Array<number>(channels).fill(1) };
   const augment = augmentersFor(options.augment, { channels, height: size, width: size }, normalisation);
   const model = createModel(options, { name, channels, ...augment.output }, classes, imagenet);
-  if (
-    mode === 'train' &&
-    batchSize < 2 &&
-    [...model.namedModules()].some(([, module]) => module instanceof BatchNorm)
-  ) {
+  if (mode === 'train' && batchSize < 2 && hasBatchNorm(model)) {
     model.dispose();
     throw new UserError(`${options.model} has batch normalisation, which trains on batches of two images or more`);
   }

@@ -4,14 +4,6 @@ import { loadDataSet } from '../data/load.js';
 import type { LoadOptions } from '../data/options.js';
 import { chooseLoadReporter } from './report/loading.js';
 
-/** More than the input size of a network, so that an augmentation has something to cut from: 48 for crops of 40. */
-const AUGMENTED = 1.2;
-
-/** The size in which image files are packed for a network that takes `inputSize`. */
-export function packSize(inputSize: number, augmented: boolean): number {
-  return augmented ? Math.ceil(AUGMENTED * inputSize) : inputSize;
-}
-
 /**
  * Loads a data set, without the images of the list in `exclude`; standard error tells how far it is and what came of it.
  */

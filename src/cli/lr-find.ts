@@ -17,7 +17,7 @@ import {
 } from './options.js';
 import { Interruption } from './signals.js';
 import { StatusLine } from './status-line.js';
-import { trainDefaults } from './train-options.js';
+import { trainDefaults } from '../train/defaults.js';
 
 interface Flags extends Omit<Partial<TrainOptions>, 'model'>, GpuOptions {
   startLr: number;
@@ -66,11 +66,12 @@ async function runLrFind(model: string, flags: Flags): Promise<number> {
   if (given.lr !== undefined && given.groups === undefined) {
     throw new UserError('--lr is what lr-find looks for: it only says what the rates of --groups are measured against');
   }
-  const { newOptions } = await import('./new-options.js');
+  const { newOptions } = await import('../train/new-options.js');
   const options = newOptions({ ...given, model });
   const { findModel } = await import('./find-model.js');
   const { size } = findModel(options);
-  const { loadDataVisibly, packSize } = await import('./load-data.js');
+  const { loadDataVisibly } = await import('./load-data.js');
+  const { packSize } = await import('../train/load-options.js');
   const inputSize = packSize(options.inputSize ?? size, false);
   const data = await loadDataVisibly(options.data, options.exclude, { ...(await dataFlagsOf(options)), inputSize });
   const { openDevice } = await import('../gpu/node.js');

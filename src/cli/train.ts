@@ -1,9 +1,8 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import type { TuningProblem } from '../kernels/tuning/index.js';
 import type { TrainOptions } from '../train/types.js';
 import { UserError } from '../util/errors.js';
-import { addDataOptions, dataFlagsOf } from './data-options.js';
+import { addDataOptions } from './data-options.js';
 import { exitCodes } from './errors.js';
 import { augmentOption } from './augment-option.js';
 import { activationOption, dropoutOption, inputSizeOption, seOption } from './model-options.js';
@@ -20,7 +19,7 @@ import {
 } from './options.js';
 import { Interruption } from './signals.js';
 import { classWeightsOption, samplerOption } from './sampling-options.js';
-import { trainDefaults } from './train-options.js';
+import { trainDefaults } from '../train/defaults.js';
 import { packageVersion } from './version.js';
 
 type Flags = Omit<Partial<TrainOptions>, 'model' | 'augment'> &
@@ -83,7 +82,7 @@ export function trainCommand(exitWith: (code: number) => void): Command {
 
 /** Gives the exit code. */
 async function runTraining(model: string | undefined, flags: Flags): Promise<number> {
-  const { out, resume, force, json, autotune: tuned, adapter, backend, augment, recipe: named, set, ...rest } = flags;
+  const { out, resume, force, json, autotune, adapter, backend, augment, recipe: named, set, ...rest } = flags;
   const given: Partial<TrainOptions> = rest;
   if (model !== undefined) given.model = model;
   // The run may be resumed from another folder.
@@ -94,8 +93,8 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
   if (resume !== undefined && (out !== undefined || force)) {
     throw new UserError('--resume goes on in the folder of the run: leave out --out and --force');
   }
-  if (resume !== undefined && tuned !== undefined) {
-    throw new UserError(`a resumed run keeps its kernels: leave out --${tuned ? '' : 'no-'}autotune`);
+  if (resume !== undefined && autotune !== undefined) {
+    throw new UserError(`a resumed run keeps its kernels: leave out --${autotune ? '' : 'no-'}autotune`);
   }
   if (resume !== undefined && (named !== undefined || set !== undefined)) {
     throw new UserError('a resumed run keeps its recipe: leave out --recipe and --set');
@@ -109,12 +108,12 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
     const { resolveScheduler } = await import('../train/schedulers/index.js');
     given.scheduler = resolveScheduler(given.scheduler, resumed.config.options.epochs);
   }
-  const { newOptions } = await import('./new-options.js');
+  const { newOptions } = await import('../train/new-options.js');
   const recipes = named === undefined ? undefined : await import('../train/recipes/index.js');
   const recipe = named === undefined ? undefined : await recipes?.readRecipe(named, set);
   const options = resumed ? resumedOptions(resumed.config, given) : newOptions({ ...recipe?.options, ...given });
   const { findModel } = await import('./find-model.js');
-  const { size } = findModel(options);
+  findModel(options);
   const run =
     resumed ??
     (await RunFolder.create(out ?? (await defaultRunPath(options.model)), {
@@ -135,52 +134,24 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
     return exitCodes.success;
   }
 
-  const { loadDataVisibly, packSize } = await import('./load-data.js');
-  const inputSize = packSize(options.inputSize ?? size, options.augment !== undefined);
-  const data = await loadDataVisibly(options.data, options.exclude, { ...(await dataFlagsOf(options)), inputSize });
+  const { loadDataVisibly } = await import('./load-data.js');
+  const { loadOptionsOf } = await import('../train/load-options.js');
+  const data = await loadDataVisibly(options.data, options.exclude, loadOptionsOf(options));
   if (resumed) requireSameData(resumed.config, data.fingerprint, options.data);
-  const { openDevice } = await import('../gpu/node.js');
-  const { adapterName, train } = await import('../train/trainer.js');
-  const { ampProblem } = await import('../gpu/matrices.js');
-  const { isSoftware } = await import('../gpu/software.js');
-  const open = () => openDevice({ adapter, backend, precision: options.precision });
-  const device = await open();
-  const problem = options.precision === 'amp' ? ampProblem(device) : undefined;
-  if (problem !== undefined) reporter.note(problem);
-  if (resumed && resumed.config.adapter !== adapterName(device)) {
-    reporter.note(
-      `the run was begun on ${resumed.config.adapter}: another adapter goes on from the same state, with other rounding`,
-    );
-  }
+  const { trainRun } = await import('../train/train-run.js');
   const interruption = new Interruption(() => {
     reporter.note('stopping after this step and saving; once more stops at once, without saving');
   });
-  const { signal } = interruption;
   try {
-    const version = packageVersion();
-    const tune = async (problems: readonly TuningProblem[]) => {
-      const { autotune } = await import('../train/tuning/autotune.js');
-      const { TuningCache } = await import('../train/tuning/cache.js');
-      const warn = (text: string) => {
-        reporter.note(`warning: ${text}`);
-      };
-      const cache = await TuningCache.open(device, version, warn);
-      const search = tuned ?? !isSoftware(device.info);
-      return autotune(problems, { cache, search, warn, signal, openDevice: open });
-    };
-    const context = {
-      run,
-      reporter,
-      signal,
+    await trainRun(data, options, {
+      ...{ run, reporter, adapter, backend, autotune },
+      signal: interruption.signal,
       resume: resumed !== undefined,
-      version,
-      ...(tuned === false ? {} : { tune }),
-    };
-    await train(device, data, options, context);
+      version: packageVersion(),
+    });
     return interruption.exitCode ?? exitCodes.success;
   } finally {
     interruption.dispose();
     reporter.dispose();
-    device.destroy();
   }
 }

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { newOptions } from '../../src/cli/new-options.js';
+import { newOptions } from '../../src/train/new-options.js';
 import { parseAdapterList } from '../../src/cli/doctor-report.js';
 import { integer, number, oneOf, perChannel } from '../../src/cli/options.js';
 import { suggestion } from '../../src/cli/suggest.js';

@@ -53,7 +53,12 @@ describe('facegrad recipes', () => {
 });
 
 describe('train --recipe', () => {
-  const recipe = ['--recipe', 'system-a/simple-mlp', '--set', 'training.batch-size=16', '--set', 'optimizer.lr=2e-3'];
+  const recipe = [
+    ...['--recipe', 'system-a/simple-mlp', '--set', 'training.batch-size=16', '--set', 'optimizer.lr=2e-3'],
+    // Not the recipe's own, which is as long as the run, so that no run of fewer epochs begins like it.
+    ...['--set', 'schedule.scheduler=plateau:metric=accuracy,patience=3'],
+    ...['--set', 'training.early-stop=patience=12,metric=accuracy'],
+  ];
 
   it('follows it, but for what is set or given; its resolved form repeats the run; and the run resumes', async () => {
     const { code, stderr } = await run('train', ...recipe, '--data', 'noise.csv', '--epochs', '3', '--out', 'whole');

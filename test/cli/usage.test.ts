@@ -62,7 +62,8 @@ describe('a wrong command line', () => {
     ['no preview data', 'data preview', "required option '--data <path>' not specified"],
     ['nothing to evaluate', 'eval --data synthetic', '--run'],
     ['two things to evaluate', 'eval --run x --model simple-cnn', '--run'],
-    ['weights of no model', 'eval --weights x.safetensors', '--model'],
+    ['weights that are not there', 'eval --weights x.safetensors', 'x.safetensors: no such file'],
+    ['a model without weights', 'eval --model simple-cnn', '--weights <file>'],
     [
       'an unknown model',
       'train simple-cn --data synthetic',

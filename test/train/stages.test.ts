@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { newOptions } from '../../src/cli/new-options.js';
+import { newOptions } from '../../src/train/new-options.js';
 import { loadWeights } from '../../src/train/checkpoint.js';
 import { resumedOptions, RunFolder } from '../../src/train/run.js';
 import { stageAt } from '../../src/train/stages.js';

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { newOptions } from '../../../src/cli/new-options.js';
+import { newOptions } from '../../../src/train/new-options.js';
 import { augmentersFor } from '../../../src/data/augment/augmenter.js';
 import type { Device } from '../../../src/gpu/device.js';
 import { openDevice } from '../../../src/gpu/node.js';

@@ -1,8 +1,8 @@
-import { resolveOptimisation } from '../train/optimisation.js';
-import { resolveStages } from '../train/stages.js';
-import type { TrainOptions } from '../train/types.js';
 import { UserError } from '../util/errors.js';
-import { trainDefaults } from './train-options.js';
+import { trainDefaults } from './defaults.js';
+import { resolveOptimisation } from './optimisation.js';
+import { resolveStages } from './stages.js';
+import type { TrainOptions } from './types.js';
 
 /**
  * The options of a new run: what was `given`, and defaults for the rest.

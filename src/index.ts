@@ -47,6 +47,6 @@ export {
 export { RunFolder } from './train/run.js';
 export type { EpochRow, Reporter, TrainOptions, TrainSummary } from './train/types.js';
 export { evaluate, type Predictions } from './evaluate/evaluate.js';
-export * as metrics from './evaluate/metrics.js';
+export * as metrics from './evaluate/metrics/index.js';
 export { decodeSafeTensors, encodeSafeTensors } from './interop/safetensors.js';
 export { NotImplementedError, UserError } from './util/errors.js';

@@ -96,7 +96,7 @@ async function runEvaluation(flags: Flags): Promise<void> {
   const names = matchClasses(flags.classes, trained.known?.classes, data.classes);
 
   const { evaluate } = await import('../evaluate/evaluate.js');
-  const { classificationReport, confusionMatrix } = await import('../evaluate/metrics.js');
+  const { classificationReport, confusionMatrix } = await import('../evaluate/metrics/index.js');
   const { evaluationLines } = await import('./report/evaluation.js');
   const { ampProblem } = await import('../gpu/matrices.js');
   const device = await openDeviceFor(trained, flags);

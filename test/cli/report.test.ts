@@ -5,7 +5,7 @@ import { bytes, columns, duration, learningRate, loss, percent, rate, wrap } fro
 import { JsonReporter } from '../../src/cli/report/json.js';
 import { PlainReporter } from '../../src/cli/report/plain.js';
 import { barLine } from '../../src/cli/report/terminal.js';
-import { classificationReport } from '../../src/evaluate/metrics.js';
+import { classificationReport } from '../../src/evaluate/metrics/index.js';
 import type { EpochRow, RunStart, StepProgress, TrainSummary } from '../../src/train/types.js';
 
 function row(epoch: number, valAccuracy: number): EpochRow {

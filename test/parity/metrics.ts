@@ -1,12 +1,14 @@
 import {
+  averagePrecision,
   balancedAccuracy,
   classificationReport,
   cohenKappa,
   confusionMatrix,
+  logLoss,
   matthewsCorrelation,
+  rocAucOneVsRest,
   type ClassScores,
-} from '../../src/evaluate/metrics.js';
-import { averagePrecision, logLoss, rocAucOneVsRest } from '../../src/evaluate/scores.js';
+} from '../../src/evaluate/metrics/index.js';
 import { compare, differs, relativeEach, type Deviation } from './compare.js';
 import type { MetricsCase } from './golden.js';
 

@@ -1,4 +1,4 @@
-import type { ClassificationReport, ClassScores } from '../../evaluate/metrics.js';
+import type { ClassificationReport, ClassScores } from '../../evaluate/metrics/index.js';
 import { columns, loss, percent, whole } from './format.js';
 
 const MOST_COLUMNS = 80;

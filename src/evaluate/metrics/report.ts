@@ -2,9 +2,7 @@
  * Metrics of predicted labels, all from one confusion matrix, in float64. Definitions are scikit-learn's
  * (https://scikit-learn.org/stable/modules/model_evaluation.html); a ratio 0/0 counts as 0 (`zero_division=0`).
  */
-
-/** `matrix[t][p]` counts the samples of true class `t` that were predicted as `p`; K rows of K. */
-export type ConfusionMatrix = readonly (readonly number[])[];
+import { columnSums, diagonal, ratio, rowSums, sum, type ConfusionMatrix } from './confusion.js';
 
 export interface ClassScores {
   precision: number;
@@ -18,33 +16,10 @@ export interface ClassificationReport {
   accuracy: number;
   /** One entry a class, by class index. */
   perClass: ClassScores[];
-  /** Unweighted mean over all classes, those without samples included. */
+  /** Unweighted mean over the classes that occur in truth or prediction. */
   macro: ClassScores;
   /** Mean weighted by support. */
   weighted: ClassScores;
-}
-
-/**
- * Counts (truth, prediction) pairs of class indices.
- *
- * @throws RangeError where the lengths differ or an index is not an integer in 0..classes-1
- */
-export function confusionMatrix(truth: ArrayLike<number>, predicted: ArrayLike<number>, classes: number): number[][] {
-  if (truth.length !== predicted.length) {
-    throw new RangeError(`confusion matrix: ${truth.length} true labels, ${predicted.length} predictions`);
-  }
-  const matrix = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
-  for (let i = 0; i < truth.length; i++) {
-    const row = matrix[truth[i]!];
-    const count = row?.[predicted[i]!];
-    if (row === undefined || count === undefined) {
-      throw new RangeError(
-        `confusion matrix: sample ${i} has class ${truth[i]!}, predicted ${predicted[i]!}, of ${classes} classes`,
-      );
-    }
-    row[predicted[i]!] = count + 1;
-  }
-  return matrix;
 }
 
 /** Share of samples on the diagonal. */
@@ -71,7 +46,7 @@ export function classificationReport(matrix: ConfusionMatrix): ClassificationRep
   return {
     accuracy: accuracy(matrix),
     perClass,
-    macro: average(support.map(() => 1)),
+    macro: average(support.map((count, k) => (count + predicted[k]! > 0 ? 1 : 0))),
     weighted: average(support),
   };
 }
@@ -82,48 +57,4 @@ export function balancedAccuracy(matrix: ConfusionMatrix): number {
     .perClass.filter(scores => scores.support > 0)
     .map(scores => scores.recall);
   return ratio(sum(recalls), recalls.length);
-}
-
-/**
- * Agreement beyond chance, 1 - (1 - p_o) / (1 - p_e) (Cohen 1960). NaN where truth and prediction are one and the same
- * class throughout, since chance explains everything there; so in scikit-learn.
- */
-export function cohenKappa(matrix: ConfusionMatrix): number {
-  const total = sum(rowSums(matrix));
-  const chance = dot(rowSums(matrix), columnSums(matrix)) / total;
-  return 1 - (total - sum(diagonal(matrix))) / (total - chance);
-}
-
-/** Matthews correlation of K classes (Gorodkin 2004); 0 where truth or prediction is a single class. */
-export function matthewsCorrelation(matrix: ConfusionMatrix): number {
-  const support = rowSums(matrix);
-  const predicted = columnSums(matrix);
-  const total = sum(support);
-  const covariance = sum(diagonal(matrix)) * total - dot(support, predicted);
-  const spread = (total ** 2 - dot(support, support)) * (total ** 2 - dot(predicted, predicted));
-  return ratio(covariance, Math.sqrt(spread));
-}
-
-function ratio(numerator: number, denominator: number): number {
-  return denominator === 0 ? 0 : numerator / denominator;
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
-}
-
-function dot(a: readonly number[], b: readonly number[]): number {
-  return sum(a.map((value, i) => value * b[i]!));
-}
-
-function diagonal(matrix: ConfusionMatrix): number[] {
-  return matrix.map((row, k) => row[k]!);
-}
-
-function rowSums(matrix: ConfusionMatrix): number[] {
-  return matrix.map(sum);
-}
-
-function columnSums(matrix: ConfusionMatrix): number[] {
-  return matrix.map((_, k) => sum(matrix.map(row => row[k]!)));
 }

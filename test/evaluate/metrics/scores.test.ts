@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { averagePrecision, logLoss, rocAucOneVsRest } from '../../src/evaluate/scores.js';
+import { averagePrecision, logLoss, rocAucOneVsRest } from '../../../src/evaluate/metrics/index.js';
 
 // Expected values come from scikit-learn 1.2.1.
 

@@ -1,16 +1,17 @@
 import type { DataSet } from '../data/dataset.js';
 import { excludeImages } from '../data/exclude.js';
+import { foldSplits } from '../data/folds.js';
 import { loadDataSet } from '../data/load.js';
 import type { LoadOptions } from '../data/options.js';
 import { chooseLoadReporter } from './report/loading.js';
 
 /**
- * Loads a data set, without the images of the list in `exclude`; standard error tells how far it is and what came of it.
+ * Loads a data set, without the images of the list in `exclude` and in the fold that is asked for; standard error tells how far it is and what came of it.
  */
 export async function loadDataVisibly(
   source: string,
   exclude?: string,
-  options: Omit<LoadOptions, 'onProgress' | 'onWarning'> = {},
+  { fold, ...options }: Omit<LoadOptions, 'onProgress' | 'onWarning'> = {},
 ): Promise<DataSet> {
   const reporter = chooseLoadReporter();
   let outcome = '';
@@ -28,7 +29,9 @@ export async function loadDataVisibly(
     });
     // The loader's last word, which also says what it found out besides the data, such as a cache that cannot be written.
     reporter.note(outcome);
-    return exclude === undefined ? data : await excludeImages(data, exclude);
+    const kept = exclude === undefined ? data : await excludeImages(data, exclude);
+    // Last, since an exclusion list names images by their places in the source's own splits.
+    return fold === undefined ? kept : foldSplits(kept, fold, options.splitSeed);
   } finally {
     reporter.dispose();
   }

@@ -3,6 +3,7 @@ import { UserError } from '../util/errors.js';
 import { equalizeImages } from './augment/equalize.js';
 import { assemble, classCounts, type Labelled } from './assemble.js';
 import { SPLIT_NAMES, type DataSet } from './dataset.js';
+import { foldSplits } from './folds.js';
 import type { Format, Plan } from './formats/format.js';
 import type { FormatName } from './formats/names.js';
 import { findFormat, SUPPORTED } from './formats/registry.js';
@@ -26,7 +27,12 @@ export type { LoadOptions } from './options.js';
  *
  * @throws {UserError} when there is no such source, or it is not what it should be: place and reason
  */
-export async function loadDataSet(source: string, options: LoadOptions = {}): Promise<DataSet> {
+export async function loadDataSet(source: string, { fold, ...options }: LoadOptions = {}): Promise<DataSet> {
+  const data = await load(source, options);
+  return fold === undefined ? data : foldSplits(data, fold, options.splitSeed);
+}
+
+async function load(source: string, options: LoadOptions): Promise<DataSet> {
   const report = options.onProgress ?? (() => undefined);
   if (source === 'synthetic') return loadSynthetic(options);
   const opened = await openSource(source, SUPPORTED, fraction => {

@@ -14,7 +14,7 @@ export const dataOptionsShape = {
   minRelfcs: z.number().exactOptional(),
   /** Shares of train, val and test; replaces the splits that the source has. */
   split: z.tuple([z.number(), z.number(), z.number()]).exactOptional(),
-  /** Of the splits that are drawn, and of `perClass`. 0 by default, so that runs of different seeds share their splits. */
+  /** Of the splits and folds that are drawn, and of `perClass`. 0 by default, so that runs of different seeds share their splits. */
   splitSeed: z.int().nonnegative().exactOptional(),
   /** Name of a label space, or pairs such as `happiness=happy,contempt=-`. */
   mapLabels: z.string().min(1).exactOptional(),
@@ -28,6 +28,11 @@ export const dataOptionsShape = {
   imageSize: z.int().positive().exactOptional(),
   /** Histograms are equalised, each channel by itself, in the form in which images are packed. */
   equalize: z.literal(true).exactOptional(),
+  /** Which part of the training and validation images is for validation (folds.ts). */
+  fold: z
+    .strictObject({ index: z.int().positive(), of: z.int().min(2).max(1000) })
+    .refine(({ index, of }) => index <= of, 'its index goes from 1 to the number of folds')
+    .exactOptional(),
 };
 
 export type DataOptions = z.infer<z.ZodObject<typeof dataOptionsShape>>;

@@ -13,5 +13,6 @@ export const DATA_STREAM = {
   perClass: 106,
   weighted: 107,
   oversample: 108,
+  fold: 109,
   augment: 110,
 } as const;

@@ -1,8 +1,10 @@
-import { access, constants, readFile, readdir, rm } from 'node:fs/promises';
+import { access, constants, readdir, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import * as z from 'zod';
 import { UserError } from '../util/errors.js';
+import { parseEventFileName } from './event-files.js';
 import { createFolder, isTemporaryNameOf, kindOf, writeFileAtomic } from './files.js';
+import { readJsonFile, readText } from './json-file.js';
 import { optionsShape } from './options.js';
 import type { EpochRow, TrainOptions, TrainSummary } from './types.js';
 
@@ -82,7 +84,8 @@ const header = columns.map(([name]) => name).join(',');
 
 /**
  * The folder of one training run: `config.json`, `metrics.csv`, `best.safetensors`, `last.safetensors` and
- * `summary.json`, and `recipe.yaml` where the run follows a recipe. Each is written whole or not at all.
+ * `summary.json`, and `recipe.yaml` where the run follows a recipe. Each is written whole or not at all; files of events for
+ * TensorBoard (event-log.ts) grow.
  */
 export class RunFolder {
   #config: RunConfig | undefined;
@@ -216,8 +219,7 @@ export class RunFolder {
 
   /** What the run's last sitting ended with, or undefined where it was killed or never ended. */
   async readSummary(): Promise<TrainSummary | undefined> {
-    const text = await readText(this.summary);
-    return text === undefined ? undefined : parseJson(summarySchema, text, this.summary);
+    return readJsonFile(summarySchema, this.summary);
   }
 
   #file(which: keyof typeof fileNames): string {
@@ -225,18 +227,18 @@ export class RunFolder {
   }
 
   async #readConfig(): Promise<RunConfig> {
-    const file = this.#file('config');
-    const text = await readText(file);
-    if (text === undefined) throw new UserError(`${this.path} holds no run: it has no ${fileNames.config}`);
-    return parseJson(configSchema, text, file);
+    const config = await readJsonFile(configSchema, this.#file('config'));
+    if (config === undefined) throw new UserError(`${this.path} holds no run: it has no ${fileNames.config}`);
+    return config;
   }
 
   /** The run's files that exist, config first, and temporary ones that a killed run has left. */
   async #ownFiles(): Promise<string[]> {
     const present = await readdir(this.path);
-    return Object.values(fileNames).flatMap(name =>
+    const whole = Object.values(fileNames).flatMap(name =>
       present.filter(entry => entry === name || isTemporaryNameOf(entry, name)),
     );
+    return [...whole, ...present.filter(parseEventFileName)];
   }
 }
 
@@ -310,29 +312,6 @@ function parseRow(line: string, epoch: number, place: string): EpochRow {
   if (bad >= 0) throw new UserError(`${place}: ${columns[bad]![0]} is not a number`);
   if (cells[0] !== epoch) throw new UserError(`${place}: epoch ${cells[0]!}, expected ${epoch}`);
   return Object.fromEntries(columns.map(([, key], i) => [key, cells[i]])) as unknown as EpochRow;
-}
-
-function parseJson<T>(schema: z.ZodType<T>, text: string, file: string): T {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new UserError(`${file} is not JSON: ${(error as Error).message}`);
-  }
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const faults = result.error.issues.map(issue => `  ${issue.path.join('.') || '(the whole file)'}: ${issue.message}`);
-  throw new UserError(`${file} is not what facegrad writes:\n${faults.join('\n')}`);
-}
-
-async function readText(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return undefined;
-    throw new UserError(`${file} cannot be read: ${message}`);
-  }
 }
 
 async function nearestExisting(path: string): Promise<string> {

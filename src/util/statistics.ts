@@ -13,3 +13,15 @@ export function median(values: readonly number[]): number {
     0.5,
   );
 }
+
+/** NaN for none. */
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Standard deviation of a sample, with n - 1; NaN for fewer than two values. */
+export function sampleStd(values: readonly number[]): number {
+  if (values.length < 2) return NaN;
+  const centre = mean(values);
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1));
+}

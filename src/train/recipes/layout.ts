@@ -32,6 +32,7 @@ export const places: Readonly<Record<keyof TrainOptions, `${string}.${string}`>>
   perClass: 'data.per-class',
   split: 'data.split',
   splitSeed: 'data.split-seed',
+  fold: 'data.fold',
   exclude: 'data.exclude',
   limit: 'data.limit',
   maxBad: 'data.max-bad',

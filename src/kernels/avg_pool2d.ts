@@ -1,4 +1,4 @@
-import { record, Tensor } from '../tensor/index.js';
+import { record, Tensor, type Node } from '../tensor/index.js';
 import { BLOCK, blockJobs, linearGrid, vectorised } from './grid.js';
 import type { PoolOptions } from './max_pool2d.js';
 import { pair, requireInteger, requireShape, ShapeError, type OpDefinition, type Pair } from './op.js';
@@ -37,7 +37,7 @@ function pool(op: string, x: Tensor, { output, kernel, stride, padding, constant
     bindings: { x: x.slice, y: y.slice },
     grid: linearGrid(device, blockJobs(n * oh, ow, c / lanes)),
   });
-  return record(op, [x], y, dy => {
+  const back: Node['backward'] = dy => {
     const dx = Tensor.empty(x.shape, { device });
     device.dispatch({
       ...call,
@@ -46,7 +46,8 @@ function pool(op: string, x: Tensor, { output, kernel, stride, padding, constant
       grid: linearGrid(device, blockJobs(n * h, w, c / lanes)),
     });
     return [dx];
-  });
+  };
+  return record(op, [x], y, back, { kernel, stride, padding, countIncludePad: constants.INCLUDE_PAD });
 }
 
 /** Mean over kernel windows of x (N,C,H,W), as torch.nn.functional.avg_pool2d: (N,C,OH,OW). */

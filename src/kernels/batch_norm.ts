@@ -1,4 +1,4 @@
-import { gradientFor, record, sameShape, Tensor } from '../tensor/index.js';
+import { gradientFor, record, sameShape, Tensor, type Node } from '../tensor/index.js';
 import { activationNumber, type Activation } from './activation.js';
 import { BLOCK, linearGrid, splitCount, vectorised, WORKGROUP } from './grid.js';
 import { requireShape, ShapeError, type OpDefinition } from './op.js';
@@ -103,7 +103,7 @@ export function batchNorm(
     grid: linearGrid(device, Math.ceil(rows / BLOCK) * c),
   });
   const inputs = residual ? [x, weight, bias, residual] : [x, weight, bias];
-  return record('batch_norm', inputs, y, (dy, [needX, needWeight, needBias, needResidual]) => {
+  const back: Node['backward'] = (dy, [needX, needWeight, needBias, needResidual]) => {
     const parts = Tensor.empty([chunks, 2, channels], { device });
     const sums = Tensor.empty([2, channels], { device });
     const dweight = gradientFor(weight);
@@ -145,7 +145,8 @@ export function batchNorm(
     if (!needResidual) dresidual?.dispose();
     const given = [dx, needWeight ? dweight : undefined, needBias ? dbias : undefined];
     return needResidual ? [...given, dresidual] : given;
-  });
+  };
+  return record('batch_norm', inputs, y, back, { runningMean, runningVar, eps, training, activation });
 }
 
 /** The registry's forms: weight and bias one and zero, running statistics zero and one where a case has none. */

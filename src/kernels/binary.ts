@@ -158,7 +158,7 @@ function launchScale(x: Tensor, factor: number): Tensor {
 
 /** y = x · factor, for a factor that does not change from step to step. */
 export function scale(x: Tensor, factor: number): Tensor {
-  return record('scale', [x], launchScale(x, factor), dy => [launchScale(dy, factor)]);
+  return record('scale', [x], launchScale(x, factor), dy => [launchScale(dy, factor)], { factor });
 }
 
 /** into += value, elementwise. */

@@ -28,7 +28,7 @@ export function channelShuffle(x: Tensor, groups: number): Tensor {
   requireShape(x.shape.length === 4, 'channel_shuffle', 'takes an input (N,C,H,W)', x);
   const c = x.shape[1]!;
   requireShape(c % groups === 0, 'channel_shuffle', `${groups} groups must divide the ${c} channels`, x);
-  return record('channel_shuffle', [x], launch(x, groups), dy => [launch(dy, c / groups)]);
+  return record('channel_shuffle', [x], launch(x, groups), dy => [launch(dy, c / groups)], { groups });
 }
 
 export const channelShuffleOp: OpDefinition = {

@@ -1,4 +1,4 @@
-import { elementCount, formatShape, record, Tensor } from '../tensor/index.js';
+import { elementCount, formatShape, record, Tensor, type Node } from '../tensor/index.js';
 import { physicalAxes } from '../tensor/layout.js';
 import { BLOCK, linearGrid } from './grid.js';
 import { requireShape, ShapeError, type OpDefinition } from './op.js';
@@ -71,7 +71,7 @@ export function concat(tensors: readonly Tensor[], axis = 1): Tensor {
     const to = { to_row: total * inner, to_start: starts[i]! };
     launch('rows_copy', tensor, y, { rows, width, from_row: width, from_start: 0, ...to });
   });
-  return record('concat', tensors, y, (dy, needs) =>
+  const back: Node['backward'] = (dy, needs) =>
     tensors.map((tensor, i) => {
       if (!needs[i]) return undefined;
       const dx = Tensor.empty(tensor.shape, { device: dy.device });
@@ -79,8 +79,8 @@ export function concat(tensors: readonly Tensor[], axis = 1): Tensor {
       const from = { from_row: total * inner, from_start: starts[i]! };
       launch('rows_copy', dy, dx, { rows, width, ...from, to_row: width, to_start: 0 });
       return dx;
-    }),
-  );
+    });
+  return record('concat', tensors, y, back, { axis: along });
 }
 
 /** `length` steps along `axis` from `start` on, as torch.narrow, copied. */
@@ -103,14 +103,15 @@ export function narrow(x: Tensor, axis: number, start: number, length: number): 
     ...{ rows, width, from_row: whole.row, from_start: whole.start },
     ...{ to_row: width, to_start: 0 },
   });
-  return record('narrow', [x], y, dy => {
+  const back: Node['backward'] = dy => {
     const dx = Tensor.empty(x.shape, { device: x.device });
     launch('rows_pad', dy, dx, {
       ...{ rows, width, from_row: width, from_start: 0 },
       ...{ to_row: whole.row, to_start: whole.start },
     });
     return [dx];
-  });
+  };
+  return record('narrow', [x], y, back, { axis: along, start });
 }
 
 /** Consecutive parts of these sizes along `axis`, as torch.split; they add up to the dimension. */

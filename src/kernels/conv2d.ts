@@ -1,4 +1,4 @@
-import { gradientFor, record, Tensor } from '../tensor/index.js';
+import { gradientFor, record, Tensor, type Node } from '../tensor/index.js';
 import type { OutputActivation } from './activation.js';
 import type { Convolution } from './conv2d_kernels.js';
 import { kernelsOf, tunableConvolution } from './conv2d_tuning.js';
@@ -85,7 +85,12 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2d
   const forward = choiceOf('forward');
   const y = Tensor.empty([n, outputs, oh, ow], { device: x.device });
   kernelsOf(forward).forward(forward, call, y);
-  return record('conv2d', bias ? [x, weight, bias] : [x, weight], y, (dy, [needX, needW, needBias]) => {
+  const attributes = {
+    ...{ stride: [strideH, strideW], padding: [padH, padW], dilation: [dilationH, dilationW] },
+    ...{ groups, activation },
+  };
+  const inputs = bias ? [x, weight, bias] : [x, weight];
+  const back: Node['backward'] = (dy, [needX, needW, needBias]) => {
     const g = activation ? activationBackward(activation, y, dy) : dy;
     let dx: Tensor | undefined;
     let dw: Tensor | undefined;
@@ -101,7 +106,8 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2d
     if (needBias) sumInto(g, [0, 2, 3], (dbias = gradientFor(bias!)));
     if (activation) g.dispose();
     return [dx, dw, dbias];
-  });
+  };
+  return record('conv2d', inputs, y, back, attributes);
 }
 
 export const conv2dOp: OpDefinition = {

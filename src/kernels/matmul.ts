@@ -1,5 +1,5 @@
 import type { Device } from '../gpu/device.js';
-import { gradientFor, record, Tensor } from '../tensor/index.js';
+import { gradientFor, record, Tensor, type Node } from '../tensor/index.js';
 import { activationNumber, type OutputActivation } from './activation.js';
 import { linearGrid, splitCount } from './grid.js';
 import { matrixBlock, matrixTiles } from './matrix_tiles.js';
@@ -248,7 +248,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: Linear
   const { activation } = options;
   product('nt', x, weight, y, { m: n, n: o, k: i }, { bias, activation });
   const inputs = bias ? [x, weight, bias] : [x, weight];
-  return record('linear', inputs, y, (dy, [needX, needW, needBias]) => {
+  const back: Node['backward'] = (dy, [needX, needW, needBias]) => {
     const g = activation ? activationBackward(activation, y, dy) : dy;
     let dx: Tensor | undefined;
     let dw: Tensor | undefined;
@@ -258,7 +258,8 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: Linear
     if (needBias) sumInto(g, [0], (dbias = gradientFor(bias!)));
     if (activation) g.dispose();
     return [dx, dw, dbias];
-  });
+  };
+  return record('linear', inputs, y, back, { activation });
 }
 
 export const matmulOp: OpDefinition = {

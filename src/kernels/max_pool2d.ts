@@ -1,4 +1,4 @@
-import { record, Tensor } from '../tensor/index.js';
+import { record, Tensor, type Node } from '../tensor/index.js';
 import { BLOCK, blockJobs, linearGrid, vectorised } from './grid.js';
 import { pair, requireInteger, requireShape, ShapeError, type OpDefinition, type Pair } from './op.js';
 
@@ -46,7 +46,7 @@ export function maxPool2d(x: Tensor, kernel: Pair, options: PoolOptions = {}): T
     params,
     grid: linearGrid(device, blockJobs(n * oh, ow, c / lanes)),
   });
-  return record('max_pool2d', [x], y, dy => {
+  const back: Node['backward'] = dy => {
     const dx = Tensor.empty(x.shape, { device });
     device.dispatch({
       shader: 'max_pool2d',
@@ -57,7 +57,9 @@ export function maxPool2d(x: Tensor, kernel: Pair, options: PoolOptions = {}): T
       grid: linearGrid(device, blockJobs(n * h, w, c / lanes)),
     });
     return [dx];
-  });
+  };
+  const attributes = { kernel: [kh, kw], stride: [strideH, strideW], padding: [padH, padW] };
+  return record('max_pool2d', [x], y, back, attributes);
 }
 
 export const maxPool2dOp: OpDefinition = {

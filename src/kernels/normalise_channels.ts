@@ -1,4 +1,4 @@
-import { record, Tensor } from '../tensor/index.js';
+import { record, Tensor, type Node } from '../tensor/index.js';
 import { linearGrid, vec4s } from './grid.js';
 import { requireShape, type OpDefinition } from './op.js';
 
@@ -31,7 +31,7 @@ export function normaliseChannels(x: Tensor, mean: readonly number[], std: reado
     params: { ...params, count },
     grid: linearGrid(device, count),
   });
-  return record('normalise_channels', [x], y, dy => {
+  const back: Node['backward'] = dy => {
     const dx = Tensor.empty(x.shape, { device });
     device.dispatch({
       shader: 'normalise_channels',
@@ -41,7 +41,8 @@ export function normaliseChannels(x: Tensor, mean: readonly number[], std: reado
       grid: linearGrid(device, x.size),
     });
     return [dx];
-  });
+  };
+  return record('normalise_channels', [x], y, back, { mean, std });
 }
 
 /** A grey image x (N,1,H,W) as (N,channels,H,W), at most four channels. */

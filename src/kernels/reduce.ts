@@ -154,7 +154,7 @@ function reduction(op: 'sum' | 'mean', x: Tensor, axes?: readonly number[], keep
   const shape = summedShape(x.shape, over, keepdim);
   const factor = op === 'mean' ? 1 / elementCount(over.map(axis => x.shape[axis]!)) : 1;
   const y = summed(x, over, shape, factor);
-  return record(op, [x], y, dy => [expand(dy, x, over, factor)]);
+  return record(op, [x], y, dy => [expand(dy, x, over, factor)], { axes: over, keepdim });
 }
 
 /** scale · Σ x over `axes`, as a new tensor of `shape`: x's with the summed sizes 1 or dropped. */

@@ -11,7 +11,13 @@ export interface TapeKernels {
 let kernels: TapeKernels | undefined;
 let nextId = 0;
 let recording = true;
-export type Observer = (op: string, inputs: readonly Tensor[], output: Tensor) => void;
+
+/** What an operation was called with besides its inputs, by the names of its options. */
+export type OpAttributes = Readonly<Record<string, unknown>>;
+
+export type Observer = (op: string, inputs: readonly Tensor[], output: Tensor, attributes: OpAttributes) => void;
+
+const NO_ATTRIBUTES: OpAttributes = {};
 
 let observer: Observer | undefined;
 
@@ -34,7 +40,10 @@ export function noGrad<T>(fn: () => T): T {
   }
 }
 
-/** Runs `fn` and shows every operation to `look`, in order: how MACs are counted and a step's first bad tensor is found. */
+/**
+ * Runs `fn` and shows every operation to `look`, in order: how MACs are counted, a step's first bad tensor is found, and a
+ * network is exported.
+ */
 export function observe<T>(look: Observer, fn: () => T): T {
   const before = observer;
   observer = look;
@@ -46,10 +55,17 @@ export function observe<T>(look: Observer, fn: () => T): T {
 }
 
 /**
- * Puts `output` on the tape when a gradient can reach one of `inputs`. Returns `output`.
+ * Puts `output` on the tape when a gradient can reach one of `inputs`. Returns `output`. `attributes` are for observers:
+ * with them and the inputs' values, what the operation did is known in full.
  * @throws when an input is not f32: kernels take any bits for floats
  */
-export function record(op: string, inputs: readonly Tensor[], output: Tensor, backward: Node['backward']): Tensor {
+export function record(
+  op: string,
+  inputs: readonly Tensor[],
+  output: Tensor,
+  backward: Node['backward'],
+  attributes = NO_ATTRIBUTES,
+): Tensor {
   for (const { dtype, shape } of inputs) {
     if (dtype !== 'f32')
       throw new Error(`${op}: takes tensors of dtype f32, not ${dtype}; given ${formatShape(shape)}`);
@@ -58,7 +74,7 @@ export function record(op: string, inputs: readonly Tensor[], output: Tensor, ba
     output.requiresGrad = true;
     output.node = { id: nextId++, op, inputs, backward };
   }
-  observer?.(op, inputs, output);
+  observer?.(op, inputs, output, attributes);
   return output;
 }
 

@@ -7,6 +7,7 @@ export type { ModelDefinition, ModelOptions } from './models/definition.js';
 export { modelRegistry } from './models/registry.js';
 export {
   Module,
+  traceModules,
   type Epilogue,
   type ForwardHook,
   type ParameterGroup,

@@ -6,7 +6,6 @@ import { overlayOf, pictureOf } from '../../../src/evaluate/explain/overlay.js';
 import { compareMaps } from '../../../src/evaluate/explain/sanity.js';
 import { flatten } from '../../../src/kernels/index.js';
 import { Linear, modelRegistry, Module } from '../../../src/nn/index.js';
-import type { GAPCNN } from '../../../src/nn/models/gap-cnn.js';
 import { manualSeed, noGrad, scope, setDefaultDevice, Tensor } from '../../../src/tensor/index.js';
 import { RandomStream } from '../../../src/util/random.js';
 import { paths } from '../../devices.js';
@@ -66,7 +65,7 @@ describe('grad-cam', () => {
     expect(explained).toMatchObject({ layer: 'features', count: 3, height: SIZE, width: SIZE, channels: 1 });
     expect([...explained.classes]).toEqual(classes);
 
-    const weights = await (model as GAPCNN).classifier.weight.data();
+    const weights = await model.namedParameters().get('classifier.weight')!.data();
     let features: Tensor | undefined;
     const unhook = model.get('features').registerForwardHook((_module, _x, y) => (features = y.keep()));
     const pixels = Float32Array.from(data.splits.test.images, byte => (byte / 255 - 0.5) / 0.25);

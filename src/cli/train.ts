@@ -23,7 +23,14 @@ import { trainDefaults } from '../train/defaults.js';
 import { packageVersion } from './version.js';
 
 type Flags = Omit<Partial<TrainOptions>, 'model' | 'augment'> &
-  GpuOptions & { augment?: string; autotune?: boolean; out?: string; resume?: string; force?: true; json?: true } & {
+  GpuOptions & {
+    augment?: string;
+    autotune?: boolean;
+    tensorboard: boolean;
+    out?: string;
+    resume?: string;
+    force?: true;
+    json?: true;
     recipe?: string;
     set?: string[];
   };
@@ -72,6 +79,7 @@ export function trainCommand(exitWith: (code: number) => void): Command {
       'look for faster kernels for a second also on a software adapter, whose kernels are slow to compile',
     )
     .option('--no-autotune', 'take the table of default kernels, and look for no faster ones')
+    .option('--no-tensorboard', 'write no events for TensorBoard into the run folder')
     .option('--json', 'JSON lines on standard output: {"event": "start" | "step" | "epoch" | "saved" | "summary", …}');
   addDataOptions(command);
   addGpuOptions(command);
@@ -82,7 +90,8 @@ export function trainCommand(exitWith: (code: number) => void): Command {
 
 /** Gives the exit code. */
 async function runTraining(model: string | undefined, flags: Flags): Promise<number> {
-  const { out, resume, force, json, autotune, adapter, backend, augment, recipe: named, set, ...rest } = flags;
+  const { recipe: named, set, augment, out, resume, force, json, ...others } = flags;
+  const { autotune, tensorboard, adapter, backend, ...rest } = others;
   const given: Partial<TrainOptions> = rest;
   if (model !== undefined) given.model = model;
   // The run may be resumed from another folder.
@@ -144,7 +153,7 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
   });
   try {
     await trainRun(data, options, {
-      ...{ run, reporter, adapter, backend, autotune },
+      ...{ run, reporter, adapter, backend, autotune, tensorboard },
       signal: interruption.signal,
       resume: resumed !== undefined,
       version: packageVersion(),

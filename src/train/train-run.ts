@@ -3,6 +3,7 @@ import { ampProblem } from '../gpu/matrices.js';
 import { openDevice } from '../gpu/node.js';
 import { isSoftware } from '../gpu/software.js';
 import type { TuningProblem } from '../kernels/tuning/index.js';
+import { EventLog } from './event-log.js';
 import { adapterName, train, type TrainContext } from './trainer.js';
 import { autotune } from './tuning/autotune.js';
 import { TuningCache } from './tuning/cache.js';
@@ -16,11 +17,15 @@ export interface RunContext extends Omit<TrainContext, 'tune'> {
    * with the default kernels, even where faster ones are known.
    */
   readonly autotune?: boolean | undefined;
+  /** Whether the run writes TensorBoard's events into its folder (event-log.ts): yes, unless false. */
+  readonly tensorboard?: boolean | undefined;
 }
 
 /** Trains a run as `train` does, on a device of its own, which is gone with all its memory when the run ends. */
 export async function trainRun(data: DataSet, options: TrainOptions, context: RunContext): Promise<TrainSummary> {
-  const { adapter, backend, autotune: tuned, run, reporter, resume, signal, version } = context;
+  const { adapter, backend, autotune: tuned, run, resume, signal, version, tensorboard = true } = context;
+  const events = tensorboard ? new EventLog(context.reporter) : undefined;
+  const reporter = events ?? context.reporter;
   const open = () => openDevice({ adapter, backend, precision: options.precision });
   const device = await open();
   try {
@@ -39,8 +44,9 @@ export async function trainRun(data: DataSet, options: TrainOptions, context: Ru
       const search = tuned ?? !isSoftware(device.info);
       return autotune(problems, { cache, search, warn, signal, openDevice: open });
     };
-    return await train(device, data, options, { ...context, ...(tuned === false ? {} : { tune }) });
+    return await train(device, data, options, { ...context, reporter, ...(tuned === false ? {} : { tune }) });
   } finally {
+    events?.close();
     device.destroy();
   }
 }

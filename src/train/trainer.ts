@@ -201,6 +201,7 @@ class Training {
       });
     }
     const weights = this.#weights?.values;
+    const lastEpoch = this.#history.at(-1);
     for (const warning of [
       samplerWarning(this.#sampler, this.data.classes),
       weights && weightWarning(weights, this.data.classes),
@@ -216,7 +217,9 @@ class Training {
       ...(weights ? { classWeights: Object.fromEntries(this.data.classes.map((name, k) => [name, weights[k]!])) } : {}),
       options: this.options,
       runFolder: run.path,
-      ...(resume ? { resumedFrom: this.#epochs } : {}),
+      steps: this.#steps,
+      ...(resume ? { resumedFrom: this.#epochs, resumedStep: this.#step } : {}),
+      ...(lastEpoch ? { lastEpoch } : {}),
     });
   }
 

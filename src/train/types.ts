@@ -81,8 +81,14 @@ export interface RunStart {
   classWeights?: Record<string, number>;
   options: TrainOptions;
   runFolder: string;
+  /** Steps of an epoch. */
+  steps: number;
   /** Finished epochs of the run that is continued. */
   resumedFrom?: number;
+  /** Finished steps of its epoch under way. */
+  resumedStep?: number;
+  /** Its last finished epoch. */
+  lastEpoch?: EpochRow;
 }
 
 /** The content of `summary.json`. */

@@ -71,7 +71,8 @@ describe('train --recipe', () => {
     });
     expect(options.augment).toEqual([{ 'horizontal-flip': { p: 0.5 } }]);
     expect((await readdir(join(folder, 'whole'))).sort()).toEqual([
-      ...['best.safetensors', 'config.json', 'last.safetensors', 'metrics.csv', 'recipe.yaml', 'summary.json'],
+      ...['best.safetensors', 'config.json', expect.stringMatching(/^events\.out\.tfevents\./) as unknown],
+      ...['last.safetensors', 'metrics.csv', 'recipe.yaml', 'summary.json'],
     ]);
 
     const again = await run('train', '--recipe', join('whole', 'recipe.yaml'), '--epochs', '2', '--out', 'parts');

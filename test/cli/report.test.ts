@@ -1,11 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
 import { endLines, epochHead, epochLine, epochTable, startLines } from '../../src/cli/report/epochs.js';
-import { confusionLines, evaluationLines } from '../../src/cli/report/evaluation.js';
 import { bytes, columns, duration, learningRate, loss, percent, rate, wrap } from '../../src/cli/report/format.js';
 import { JsonReporter } from '../../src/cli/report/json.js';
 import { PlainReporter } from '../../src/cli/report/plain.js';
 import { barLine } from '../../src/cli/report/terminal.js';
-import { classificationReport } from '../../src/evaluate/metrics/index.js';
 import type { EpochRow, RunStart, StepProgress, TrainSummary } from '../../src/train/types.js';
 
 function row(epoch: number, valAccuracy: number): EpochRow {
@@ -51,6 +49,7 @@ const start: RunStart = {
     seed: 1,
   },
   runFolder: 'runs/a',
+  steps: 449,
 };
 
 const summary: TrainSummary = {
@@ -233,54 +232,5 @@ describe('json reporter', () => {
     expect(events.map(({ event }) => event)).toEqual(['start', 'step', 'epoch', 'saved', 'summary']);
     expect(events[2]).toEqual({ event: 'epoch', best: true, ...row(1, 0.4) });
     expect(events[4]).toEqual({ event: 'summary', ...summary });
-  });
-});
-
-describe('evaluation', () => {
-  const confusion = [
-    [5, 1],
-    [2, 12],
-  ];
-
-  it('prints the matrix with truth in rows, and the scores of each class', () => {
-    const report = classificationReport(confusion);
-    const perClass = report.perClass.map((scores, i) => ({ name: ['happy', 'sad'][i]!, ...scores }));
-    const evaluation = {
-      model: 'm',
-      data: 'synthetic',
-      split: 'val',
-      count: 20,
-      loss: 0.5,
-      accuracy: 0.85,
-      confusion,
-      perClass,
-    };
-    expect(evaluationLines(evaluation, report)).toEqual([
-      'm on the val split of synthetic: 20 images, computed in f32',
-      'loss 0.5000, accuracy 85.00 %',
-      '',
-      'Confusion matrix (rows: truth, columns: prediction)',
-      '       happy  sad',
-      'happy      5    1',
-      'sad        2   12',
-      '',
-      'Per class',
-      '                  precision  recall      f1  support',
-      'happy                0.7143  0.8333  0.7692        6',
-      'sad                  0.9231  0.8571  0.8889       14',
-      'macro average        0.8187  0.8452  0.8291       20',
-      'weighted average     0.8604  0.8500  0.8530       20',
-    ]);
-    const [first] = evaluationLines({ ...evaluation, precision: 'amp' }, report);
-    expect(first).toBe('m on the val split of synthetic: 20 images, computed in mixed precision (amp)');
-  });
-
-  it('numbers the classes where their names are too wide', () => {
-    const names = Array.from({ length: 13 }, (_, i) => `feeling-${i}`);
-    const matrix = names.map((_, i) => names.map((_, j) => (i === j ? 300 : 7)));
-    const lines = confusionLines(matrix, names);
-    expect(Math.max(...lines.map(line => line.length))).toBeLessThanOrEqual(80);
-    expect(lines[0]!.trim().split(/ +/)).toEqual(names.map((_, i) => String(i)));
-    expect(lines[3]).toMatch(/^2 feeling-2 /);
   });
 });

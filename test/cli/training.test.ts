@@ -73,10 +73,11 @@ function digest(data: NodeJS.ArrayBufferView): string {
 }
 
 describe('train', () => {
-  it('leaves the five files of a run and nothing else', async () => {
+  it('leaves the six files of a run and nothing else', async () => {
     expect((await readdir(whole)).sort()).toEqual([
       'best.safetensors',
       'config.json',
+      expect.stringMatching(/^events\.out\.tfevents\.\d+\..+\.facegrad$/),
       'last.safetensors',
       'metrics.csv',
       'summary.json',

@@ -1,16 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
 import { decodeSafeTensors, encodeSafeTensors, type HostTensor } from '../interop/safetensors.js';
-import type { Module, StateEntry } from '../nn/index.js';
-import { Tensor, type Generator } from '../tensor/index.js';
+import type { StateEntry } from '../nn/index.js';
+import type { Tensor } from '../tensor/index.js';
 import { UserError } from '../util/errors.js';
 import { writeFileAtomic } from './files.js';
-import type { EarlyStopping } from './early-stopping.js';
-import type { WeightAverage } from './ema.js';
+import type { Origin } from './init-weights.js';
 import { modelOptionsShape } from './model.js';
-import type { GradScaler } from './grad-scaler.js';
-import type { Optimizer } from './optim.js';
-import type { Schedule } from './schedulers/index.js';
+import type { Trainee } from './trainee.js';
 import type { EpochRow } from './types.js';
 
 /**
@@ -78,25 +75,12 @@ export type Position = Pick<
 
 const OPTIMIZER = 'optimizer.';
 const AVERAGE = 'ema.';
+const ORIGIN = 'l2_sp.start.';
 const TOTALS = 'train.totals';
 
 /** The names under which a training checkpoint keeps more than weights. */
-const isTrainingState = (name: string) => name.startsWith(OPTIMIZER) || name.startsWith(AVERAGE) || name === TOTALS;
-
-/** Everything of a run that lives on the GPU or in generators. */
-export interface Trainee {
-  readonly model: Module;
-  readonly optimizer: Optimizer;
-  readonly generator: Generator;
-  /** The moving average of weights, where the run keeps one. */
-  readonly average?: WeightAverage | undefined;
-  readonly schedule?: Schedule | undefined;
-  readonly earlyStopping?: EarlyStopping | undefined;
-  /** Where gradients are scaled: under mixed precision. */
-  readonly scaler?: GradScaler | undefined;
-  /** Running totals of the epoch under way (4), kernels/cross_entropy.ts. */
-  readonly totals: Tensor;
-}
+const isTrainingState = (name: string) =>
+  [OPTIMIZER, AVERAGE, ORIGIN].some(prefix => name.startsWith(prefix)) || name === TOTALS;
 
 /** Writes weights alone. */
 export async function saveWeights(
@@ -125,6 +109,9 @@ export async function saveCheckpoint(
     tensors.set(name, { dtype: 'F32', shape: tensor.shape, data: await tensor.data() });
     tensor.dispose();
   }
+  for (const [name, data] of trainee.origin ?? []) {
+    tensors.set(ORIGIN + name, { dtype: 'F32', shape: tensors.get(name)!.shape, data });
+  }
   tensors.set(TOTALS, { dtype: 'F32', shape: totals.shape, data: await totals.data() });
   const training: z.infer<typeof positionSchema> = {
     ...position,
@@ -142,10 +129,13 @@ export async function saveCheckpoint(
 }
 
 /**
- * Puts a saved state back into the trainee of its stage, which `traineeOf` gives, and tells where the run stood. Bits are as
- * they were.
+ * Puts a saved state back into the trainee of its stage, which `traineeOf` gives, and tells where the run stood and what its
+ * parameters are pulled to, which is the caller's to arrange. Bits are as they were.
  */
-export async function loadCheckpoint(path: string, traineeOf: (stage: number) => Trainee): Promise<Position> {
+export async function loadCheckpoint(
+  path: string,
+  traineeOf: (stage: number) => Trainee,
+): Promise<Position & { readonly origin: Origin }> {
   const file = await readTensors(path);
   const text = file.metadata.training;
   if (text === undefined) throw new UserError(`${path} holds weights but no training state; it cannot be resumed`);
@@ -169,7 +159,7 @@ export async function loadCheckpoint(path: string, traineeOf: (stage: number) =>
   if (saved.scaler) scaler?.load(saved.scaler, saved.optimizerSteps);
   generator.seed = saved.generator.seed;
   generator.offset = saved.generator.offset;
-  return saved;
+  return { ...saved, origin: originIn(file.tensors) };
 
   function restore(into: Tensor, key: string): void {
     const tensor = file.tensors.get(key);
@@ -178,6 +168,13 @@ export async function loadCheckpoint(path: string, traineeOf: (stage: number) =>
     }
     into.set(tensor.data as Float32Array);
   }
+}
+
+function originIn(tensors: ReadonlyMap<string, HostTensor>): Origin {
+  const entries = [...tensors].filter(([name]) => name.startsWith(ORIGIN));
+  return new Map(
+    entries.map(([name, { data }]) => [name.slice(ORIGIN.length), data as Float32Array<ArrayBuffer>] as const),
+  );
 }
 
 /** What the optimiser and the average keep of each parameter, by the names in a checkpoint; the caller disposes of them. */

@@ -3,6 +3,7 @@
 import type { AugmentSpec } from '../data/augment/transforms.js';
 import type { DataOptions } from '../data/options.js';
 import type { Precision } from '../gpu/matrices.js';
+import type { JointOptions } from './joint.js';
 import type { ModelChoice } from './model.js';
 import type { OptimisationOptions } from './optimisation.js';
 import type { Stage } from './stage.js';
@@ -11,7 +12,17 @@ import type { Stage } from './stage.js';
 export interface TrainOptions extends ModelChoice, DataOptions, OptimisationOptions {
   /** `synthetic`, or the path of a data set. */
   data: string;
+  /** A second data set that is trained on beside `data`. */
+  joint?: JointOptions;
+  /** Weights that the network begins from: a file, or the folder of a run (init-weights.ts). */
+  init?: string;
+  /** `fresh`: the last layer does not come from `init`. */
+  initHead?: 'fresh';
   epochs: number;
+  /** Patterns of parameters that do not learn, in a run without stages. */
+  freeze?: string[];
+  /** Patterns that are taken out of `freeze`. */
+  unfreeze?: string[];
   /** Parts with optimisers of their own, one after the other; `epochs` is then the sum of theirs. */
   stages?: Stage[];
   batchSize: number;

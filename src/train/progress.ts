@@ -1,0 +1,64 @@
+import type { Position } from './checkpoint.js';
+import type { EpochRow } from './types.js';
+
+/** Where a run stands: finished epochs, finished steps of the epoch under way, its stage, and the seconds so far. */
+export class Progress {
+  epochs = 0;
+  step = 0;
+  stage = 0;
+  seconds = 0;
+  epochSeconds = 0;
+  history: EpochRow[] = [];
+  // Not the time of day, which may jump.
+  #clock = performance.now();
+
+  /** From here on time counts. */
+  startClock(): void {
+    this.#clock = performance.now();
+  }
+
+  /** Adds the time since the last call to the run's and the epoch's. */
+  lap(): void {
+    const now = performance.now();
+    const passed = (now - this.#clock) / 1000;
+    this.#clock = now;
+    this.seconds += passed;
+    this.epochSeconds += passed;
+  }
+
+  /** The first row of the highest validation accuracy; epoch 0 where none has finished. */
+  get best(): EpochRow {
+    return this.history.reduce((best, row) => (row.valAccuracy > best.valAccuracy ? row : best), NO_ROW);
+  }
+
+  /** Images a second over all epochs, each of the same number of images: the harmonic mean. */
+  get meanRate(): number {
+    const { history } = this;
+    if (history.length === 0) return 0;
+    return history.length / history.reduce((sum, row) => sum + 1 / row.imagesPerSecond, 0);
+  }
+
+  /** Goes on with the next epoch; whether the one that ended is the best. */
+  finishEpoch(row: EpochRow): boolean {
+    const isBest = row.valAccuracy > this.best.valAccuracy;
+    this.history.push(row);
+    this.epochs++;
+    this.step = 0;
+    this.epochSeconds = 0;
+    return isBest;
+  }
+
+  /** As a checkpoint keeps it. */
+  position(): Position {
+    const { epochs, step, stage, seconds, epochSeconds, history } = this;
+    return { epochs, step, ...(stage > 0 ? { stage } : {}), seconds, epochSeconds, history };
+  }
+
+  restore({ epochs, step, stage = 0, seconds, epochSeconds, history }: Position): void {
+    Object.assign(this, { epochs, step, stage, seconds, epochSeconds, history: [...history] });
+  }
+}
+
+const NO_ROW: EpochRow = {
+  ...{ epoch: 0, lr: 0, trainLoss: 0, trainAccuracy: 0, valLoss: 0, valAccuracy: -1, seconds: 0, imagesPerSecond: 0 },
+};

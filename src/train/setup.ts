@@ -1,0 +1,117 @@
+import type { Device } from '../gpu/device.js';
+import { augmentersFor, type Augmenter } from '../data/augment/augmenter.js';
+import { limitSplit, type DataSet, type Split } from '../data/dataset.js';
+import { classWeights, parseClassWeighting, weightWarning } from '../data/sampling/class-weights.js';
+import { jointSampler } from '../data/sampling/joint.js';
+import { createSampler, parseSampler, samplerWarning, type Sampler } from '../data/sampling/sampler.js';
+import { countLabels } from '../data/stats.js';
+import type { TuningProblem } from '../kernels/tuning/index.js';
+import type { Module } from '../nn/index.js';
+import { manualSeed, Tensor } from '../tensor/index.js';
+import { UserError } from '../util/errors.js';
+import { Batches } from './batches.js';
+import type { WeightsInfo } from './checkpoint.js';
+import { createModel, definitionOf, hasBatchNorm, modelChoice, takesImageNet } from './model.js';
+import { normalisationOf } from './normalisation.js';
+import { checkStages } from './stages.js';
+import { networkProblems } from './tuning/problems.js';
+import type { TrainOptions } from './types.js';
+
+export type Splits = Record<'train' | 'val' | 'test', Split>;
+
+/** What a run's options and data come to before the first step: the network, what it sees, and in which portions. */
+export interface Setup {
+  /** Freshly initialised. */
+  readonly model: Module;
+  readonly splits: Splits;
+  readonly batches: Record<keyof Splits, Batches>;
+  readonly sampler: Sampler;
+  /** Class weights of the training loss, on the host and (K) on the GPU. */
+  readonly weights: { readonly values: readonly number[]; readonly tensor: Tensor } | undefined;
+  /** What weights files say of themselves. */
+  readonly info: Omit<WeightsInfo, 'epoch'>;
+  /** What the network computes. */
+  readonly problems: () => TuningProblem[];
+  /** Of an epoch. */
+  readonly batchCount: number;
+  readonly steps: number;
+  readonly images: number;
+  /** What the user should know of the options. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Prepares a run. Seeds the default generator: the network's weights are the first that it draws.
+ * @throws UserError where options and data do not go together
+ */
+export function setUp(device: Device, data: DataSet, options: TrainOptions): Setup {
+  const splits = limitedSplits(data, options);
+  const { labels, sources } = splits.train;
+  if ((options.joint !== undefined) !== (sources !== undefined)) {
+    throw new Error('a run with joint data is given both data sets joined, and no other run is');
+  }
+  const sampler =
+    options.joint && sources
+      ? jointSampler(sources, options.joint.share, options.seed)
+      : createSampler(parseSampler(options.sampler ?? 'shuffle'), labels, data.classes, options.seed);
+  const weighting = parseClassWeighting(options.classWeights ?? 'none');
+  const weights = weighting && classWeights(weighting, countLabels(labels, data.classes.length), data.classes);
+  const imagenet = takesImageNet(definitionOf(options), options);
+  const normalisation = normalisationOf({ ...options, imagenet }, data, splits.train);
+  manualSeed(options.seed);
+  const augment = augmentersFor(options.augment, data, normalisation, options.seed);
+  const form = { ...data, ...augment.output };
+  const create = () => createModel(options, form, data.classes.length, imagenet);
+  const model = create();
+  const batchCount = batchesOfEpoch(model, options, sampler.length);
+  const steps = Math.ceil(batchCount / (options.accumulate ?? 1));
+  checkStages(model, options, steps);
+  const equalize = options.equalize ? { equalize: options.equalize } : {};
+  const batchesOf = (split: Split, augmenter: Augmenter | undefined, drawSeed?: number) =>
+    new Batches(device, data, split, options.batchSize, normalisation, augmenter, drawSeed);
+  const warnings = [samplerWarning(sampler, data.classes), weights && weightWarning(weights, data.classes)];
+  return {
+    model,
+    splits,
+    batches: {
+      // Validation takes the targets as they are: the mean over all draws.
+      train: batchesOf(splits.train, augment.train, data.drawsTargets ? options.seed : undefined),
+      val: batchesOf(splits.val, augment.test),
+      test: batchesOf(splits.test, augment.test),
+    },
+    sampler,
+    weights: weights && { values: weights, tensor: Tensor.from(weights, [weights.length]).keep() },
+    info: { ...modelChoice(options), classes: [...data.classes], ...normalisation, ...equalize },
+    problems: () => {
+      const batch = Math.min(options.batchSize, splits.train.count);
+      return networkProblems(device, create, [batch, form.channels, form.height, form.width]);
+    },
+    batchCount,
+    steps,
+    images: Math.min(batchCount * options.batchSize, sampler.length),
+    warnings: warnings.filter(warning => warning !== undefined),
+  };
+}
+
+/** The splits under `--limit`, and that there is something to train and to choose the best epoch on. */
+function limitedSplits(data: DataSet, options: TrainOptions): Splits {
+  const { limit, seed } = options;
+  const of = (split: Split) => (limit === undefined ? split : limitSplit(split, limit, seed));
+  const { train, val, test } = data.splits;
+  if (train.count === 0) throw new UserError(`${data.name} has no training images`);
+  if (val.count === 0) {
+    throw new UserError(
+      `${data.name} has no validation images, on which the best epoch is chosen; --split 64/16/20 draws new splits`,
+    );
+  }
+  return { train: of(train), val: of(val), test: of(test) };
+}
+
+/** Batch statistics of a single image do not exist: a last batch of one is left out, and no other may be that small. */
+function batchesOfEpoch(model: Module, { model: name, batchSize }: TrainOptions, images: number): number {
+  const count = Math.ceil(images / batchSize);
+  if (Math.min(batchSize, images) === 1 && hasBatchNorm(model)) {
+    throw new UserError(`${name} has batch normalisation, which needs batches of two images or more`);
+  }
+  return images % batchSize === 1 && count > 1 && batchSize > 1 ? count - 1 : count;
+}

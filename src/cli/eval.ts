@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
-import { SPLIT_NAMES, titleOf, type SplitName } from '../data/dataset.js';
+import { SPLIT_NAMES, type SplitName } from '../data/dataset.js';
+import type { DuplicateKind } from '../evaluate/errors/duplicates.js';
 import type { Trained, TrainedOverrides } from '../evaluate/trained.js';
 import type { Precision } from '../gpu/matrices.js';
 import { UserError } from '../util/errors.js';
@@ -37,15 +38,21 @@ interface Flags extends GpuOptions, DataFlags {
   std?: number[];
   batchSize: number;
   precision?: Precision;
+  votes?: string;
+  duplicates: DuplicateKind;
+  resamples: number;
   json?: true;
 }
+
+// Of src/evaluate/errors/duplicates.ts, which is not loaded for a help text.
+const duplicateKinds = ['none', 'identical', 'near'] as const satisfies readonly DuplicateKind[];
 
 export function evalCommand(): Command {
   const command = new Command('eval')
     .summary('evaluate a network')
     .description(
-      'Evaluate the best weights of a run, or weights from a file: loss, accuracy, confusion matrix and the scores of ' +
-        'each class.',
+      'Evaluate the best weights of a run, or weights from a file: the usual metrics with 95 % intervals, confusion ' +
+        'matrix and scores of each class, and where the network goes wrong. --json has all of it, curves too.',
     )
     .option('--run <folder>', 'a run of facegrad train; brings its model, weights, data and normalisation')
     .option('--model <name>', 'with --weights; those of facegrad know theirs')
@@ -63,10 +70,26 @@ export function evalCommand(): Command {
     .addOption(augmentOption('whose resizes and crops, but nothing random, images get (default: that of --run)'))
     .option('--classes <which>', 'classes of the weights: how many, or their names between commas', parseClasses)
     .option('--batch-size <n>', 'images at a time', integer(1, 65_536), 64)
-    .addOption(precisionOption('that of --run, else f32'));
+    .addOption(precisionOption('that of --run, else f32'))
+    .option('--votes <file>', "fer2013new.csv: compare with FER+'s annotators (default: --labels, where it is given)")
+    .addOption(
+      new Option('--duplicates <which>', 'what counts as the same image on the de-duplicated split')
+        .choices(duplicateKinds)
+        .argParser(oneOf(duplicateKinds))
+        .default('near'),
+    )
+    .option('--resamples <n>', 'of the bootstrap that finds the intervals', integer(100, 100_000), 1000);
   addDataOptions(command, '--shares');
   addNormalisationOptions(command, "the weights' own, else the training split's").option('--json', jsonDescription);
   addGpuOptions(command);
+  command.addHelpText(
+    'after',
+    `
+Examples:
+  facegrad eval --run runs/a --split test
+  facegrad eval --run runs/a --split test --votes fer2013new.csv --json > test.json
+  facegrad eval --weights best.safetensors --data fer2013.csv --split test --duplicates none`,
+  );
   return command.action(runEvaluation);
 }
 
@@ -84,19 +107,22 @@ async function runEvaluation(flags: Flags): Promise<void> {
     augment: flags.augment === undefined ? undefined : await readAugment(flags.augment),
   };
   const { loadDataVisibly } = await import('./load-data.js');
-  const data = await loadDataVisibly(source, flags.exclude, {
-    ...loadOptionsFor(trained, given),
+  const dataOptions = {
     // Other data have options of their own.
     ...(flags.data === undefined && trained.run ? await dataFlagsOf(trained.run.config.options) : {}),
     ...(await dataFlagsOf(flags)),
-  });
+  };
+  const data = await loadDataVisibly(source, flags.exclude, { ...loadOptionsFor(trained, given), ...dataOptions });
   const split = data.splits[flags.split];
   if (split.count === 0) throw new UserError(`${data.name} has no ${flags.split} images`);
   const { matchClasses } = await import('../evaluate/classes.js');
   const names = matchClasses(flags.classes, trained.known?.classes, data.classes);
 
   const { evaluate } = await import('../evaluate/evaluate.js');
-  const { classificationReport, confusionMatrix } = await import('../evaluate/metrics/index.js');
+  const { assess } = await import('../evaluate/assess.js');
+  const { readVotes } = await import('../data/labels/votes.js');
+  const votesFile = flags.votes ?? dataOptions.labels;
+  const votes = votesFile === undefined ? undefined : await readVotes(votesFile, data, flags.split);
   const { evaluationLines } = await import('./report/evaluation.js');
   const { ampProblem } = await import('../gpu/matrices.js');
   const device = await openDeviceFor(trained, flags);
@@ -105,7 +131,7 @@ async function runEvaluation(flags: Flags): Promise<void> {
   const status = new StatusLine();
   try {
     const { model, normalisation, augmenter } = placeNetwork(device, trained, data, given);
-    const { count, loss, accuracy, labels, predictions } = await evaluate(device, model, data, split, {
+    const predictions = await evaluate(device, model, data, split, {
       ...normalisation,
       augmenter,
       batchSize: flags.batchSize,
@@ -113,16 +139,18 @@ async function runEvaluation(flags: Flags): Promise<void> {
         status.update('evaluating', fraction);
       },
     });
+    const assessment = assess(predictions, data, flags.split, {
+      classes: names,
+      bootstrap: { resamples: flags.resamples },
+      ...{ votes, duplicates: flags.duplicates },
+      onProgress: (fraction, text) => {
+        status.update(text, fraction);
+      },
+    });
     status.clear();
-    const confusion = confusionMatrix(labels, predictions, names.length);
-    const report = classificationReport(confusion);
-    const perClass = report.perClass.map((scores, i) => ({ name: names[i]!, ...scores }));
-    const result: Evaluation = {
-      ...{ model: trained.model.model, data: titleOf(data), split: flags.split },
-      ...{ count, loss, accuracy, confusion, perClass },
-      ...(device.matrices ? { precision: 'amp' } : {}),
-    };
-    console.log(flags.json ? JSON.stringify(result) : evaluationLines(result, report).join('\n'));
+    const precision = device.matrices ? ({ precision: 'amp' } as const) : {};
+    const result: Evaluation = { model: trained.model.model, ...assessment, ...precision };
+    console.log(flags.json ? JSON.stringify(result) : evaluationLines(result).join('\n'));
   } finally {
     status.clear();
     device.destroy();

@@ -1,39 +1,41 @@
-import type { ClassificationReport, ClassScores } from '../../evaluate/metrics/index.js';
-import { columns, loss, percent, whole } from './format.js';
+import type { Assessment, ClassAssessment } from '../../evaluate/assessment.js';
+import type { SubsetScores } from '../../evaluate/errors/subset.js';
+import type { Interval } from '../../evaluate/metrics/index.js';
+import { columns, loss, percent, whole, wrap } from './format.js';
 
 const MOST_COLUMNS = 80;
+/** Pairs of confused classes that are listed. */
+const PAIRS = 5;
 
 /** What `facegrad eval` found; with `--json` printed as it stands. */
-export interface Evaluation {
-  model: string;
-  /** Name of the data set, with how its labels came about. */
-  data: string;
-  split: string;
-  /** Images. */
-  count: number;
-  /** Mean cross-entropy. */
-  loss: number;
-  accuracy: number;
-  /** `confusion[t][p]`: images of class `t` that were taken for `p`. */
-  confusion: number[][];
-  perClass: ({ name: string } & ClassScores)[];
+export interface Evaluation extends Assessment {
+  readonly model: string;
   /** Where the network was computed in mixed precision; absent where it was in f32. */
-  precision?: 'amp';
+  readonly precision?: 'amp';
 }
 
-/** The evaluation for people. */
-export function evaluationLines(evaluation: Evaluation, report: ClassificationReport): string[] {
-  const names = evaluation.perClass.map(({ name }) => name);
+/** The evaluation for people: the main figures. */
+export function evaluationLines(evaluation: Evaluation): string[] {
+  const { model, split, data, count, classes, confusion, errors, notes } = evaluation;
+  const computed = evaluation.precision === 'amp' ? 'mixed precision (amp)' : 'f32';
   return [
-    `${evaluation.model} on the ${evaluation.split} split of ${evaluation.data}: ${whole(evaluation.count)} images, ` +
-      `computed in ${evaluation.precision === 'amp' ? 'mixed precision (amp)' : 'f32'}`,
-    `loss ${loss(evaluation.loss)}, accuracy ${percent(evaluation.accuracy)}`,
+    `${model} on the ${split} split of ${data}: ${whole(count)} images, computed in ${computed}`,
+    '',
+    ...figureLines(evaluation),
     '',
     'Confusion matrix (rows: truth, columns: prediction)',
-    ...confusionLines(evaluation.confusion, names),
+    ...confusionLines(confusion, classes),
     '',
     'Per class',
-    ...reportLines(report, names),
+    ...classLines(evaluation),
+    ...section('Confused most often', pairLines(evaluation)),
+    ...section('By brightness and contrast', quartileLines(errors)),
+    ...section('Without images that stand elsewhere too', duplicateLines(evaluation)),
+    ...section('Against the annotators', annotatorLines(errors)),
+    ...section(
+      'Notes',
+      notes.flatMap(note => wrap(note, MOST_COLUMNS)),
+    ),
   ];
 }
 
@@ -46,19 +48,114 @@ export function confusionLines(confusion: readonly (readonly number[])[], names:
   return columns([['', ...numbers], ...cells.map((row, i) => [`${i} ${names[i]!}`, ...row])], 'lr');
 }
 
-function reportLines(report: ClassificationReport, names: readonly string[]): string[] {
-  const row = (name: string, scores: ClassScores) => [
+function section(title: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : ['', title, ...lines];
+}
+
+function figureLines(evaluation: Evaluation): string[] {
+  const { intervals, macro, weighted, calibration, roc, precisionRecall, distribution } = evaluation;
+  type Row = [name: string, value: number | null, interval: Interval | null, show: (value: number) => string];
+  const rows: Row[] = [
+    ['accuracy', evaluation.accuracy, intervals.accuracy, percent],
+    ['balanced accuracy', evaluation.balancedAccuracy, intervals.balancedAccuracy, percent],
+    ['top-2 accuracy', evaluation.top2Accuracy, intervals.top2Accuracy, percent],
+    ['macro F1', macro.f1, intervals.macroF1, loss],
+    ['weighted F1', weighted.f1, intervals.weightedF1, loss],
+    ['ROC AUC, macro', roc.macro, intervals.rocAucMacro, loss],
+    ['average precision, macro', precisionRecall.macro, intervals.averagePrecisionMacro, loss],
+    ["Cohen's kappa", evaluation.cohenKappa, intervals.cohenKappa, loss],
+    ['Matthews correlation', evaluation.matthews, intervals.matthews, loss],
+    ['calibration error', calibration.expectedError, intervals.calibrationError, loss],
+    [distribution ? 'loss against the labels' : 'loss', evaluation.loss, intervals.loss, loss],
+  ];
+  if (distribution) {
+    rows.push(['loss against distributions', distribution.crossEntropy, null, loss]);
+    rows.push(['entropy of distributions', distribution.entropy, null, loss]);
+  }
+  const cells = rows
+    .filter(([, value]) => value !== null)
+    .map(([name, value, interval, show]) => [name, show(value!), interval ? between(interval, show) : '']);
+  return columns([['', '', `${percent(intervals.level).replace('.00', '')} interval`], ...cells], 'lrr');
+}
+
+function between({ low, high }: Interval, show: (value: number) => string): string {
+  return `${show(low).replace(' %', '')} to ${show(high)}`;
+}
+
+function classLines({ perClass, macro, weighted }: Evaluation): string[] {
+  const row = (name: string, scores: Pick<ClassAssessment, 'precision' | 'recall' | 'f1' | 'support'>) => [
     name,
-    ...[scores.precision, scores.recall, scores.f1].map(value => value.toFixed(4)),
+    ...[scores.precision, scores.recall, scores.f1].map(value => (value === null ? '-' : value.toFixed(4))),
     whole(scores.support),
   ];
   return columns(
     [
       ['', 'precision', 'recall', 'f1', 'support'],
-      ...report.perClass.map((scores, i) => row(names[i]!, scores)),
-      row('macro average', report.macro),
-      row('weighted average', report.weighted),
+      ...perClass.map(scores => row(scores.name, scores)),
+      row('macro average', macro),
+      row('weighted average', weighted),
     ],
     'lr',
   );
+}
+
+function pairLines({ classes, perClass, errors }: Evaluation): string[] {
+  const rows = errors.pairs
+    .slice(0, PAIRS)
+    .map(({ truth, predicted, count, share }) => [
+      `${classes[truth]!} taken for ${classes[predicted]!}`,
+      `${whole(count)} of ${whole(perClass[truth]!.support)}`,
+      percent(share),
+    ]);
+  return columns(rows, 'lr');
+}
+
+function quartileLines({ brightness, contrast }: Evaluation['errors']): string[] {
+  if (brightness.length < 2 && contrast.length < 2) return [];
+  const row = (name: string, quartiles: readonly SubsetScores[]) => [name, ...quartiles.map(accuracyOf)];
+  return columns([row('accuracy, dark to bright', brightness), row('accuracy, flat to contrasty', contrast)], 'lr');
+}
+
+function duplicateLines({ errors, split }: Evaluation): string[] {
+  if (errors.duplicates.length === 0) return [];
+  const earlier = split === 'test' ? 'in training or validation' : 'in training';
+  const rows = errors.duplicates.map(({ kind, seen, repeated, deduplicated }) => [
+    kind === 'near' ? 'near duplicates' : 'identical',
+    whole(deduplicated.count),
+    accuracyOf(deduplicated),
+    deduplicated.macroF1?.toFixed(4) ?? '-',
+    ...(split === 'train' ? [] : [whole(seen.count), accuracyOf(seen)]),
+    whole(repeated),
+  ]);
+  const head = ['', 'left', 'accuracy', 'macro F1', ...(split === 'train' ? [] : [earlier, 'accuracy']), 'repeated'];
+  return columns([head, ...rows], 'lr');
+}
+
+function annotatorLines({ annotators }: Evaluation['errors']): string[] {
+  if (!annotators) return [];
+  const { source, count, withPrediction, withLabel, predictionIsFirst, labelIsFirst, levels } = annotators;
+  const level = (name: string) => levels.find(found => found.level === name)!;
+  return [
+    `${whole(count)} images with ${source === 'votes' ? "FER+'s votes" : 'distributions for labels'}`,
+    ...columns(
+      [
+        ['', 'prediction', 'label'],
+        ['mean share of annotators who agree', percent(withPrediction), percent(withLabel)],
+        ["annotators' first choice", percent(predictionIsFirst), percent(labelIsFirst)],
+      ],
+      'lr',
+    ),
+    ...columns(
+      (['high', 'middle', 'low'] as const).map(name => {
+        const { count, from, to } = level(name);
+        const range = `${percent(from)} to ${percent(to)}`.replaceAll('.00 %', '').trim();
+        return [`accuracy where annotators' agreement is ${name} (${range} %)`, accuracyOf(level(name)), whole(count)];
+      }),
+      'lr',
+    ),
+  ];
+}
+
+function accuracyOf({ accuracy }: SubsetScores): string {
+  return accuracy === null ? '-' : percent(accuracy);
 }

@@ -10,6 +10,7 @@ const floors = [
   'data',
   'train',
   'evaluate',
+  'export',
   'bench',
   'serve',
   'cli',

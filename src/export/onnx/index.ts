@@ -1,0 +1,1 @@
+export { exportOnnx, OPSETS, toOnnx, type OnnxOptions, type Preprocessing } from './export.js';

@@ -8,47 +8,12 @@
  * Bytes in, bytes out: no file access. Values pass through as bits, so that NaN payloads survive.
  */
 import { UserError } from '../util/errors.js';
+import { count, dtypes, isSizes, type HostTensor, type SafeDtype } from './host-tensor.js';
+import { faultOfKeys } from './json-keys.js';
+import { printable } from './printable.js';
 
-/** Bytes of one element, and the typed array that holds it. Half-precision values are held as their 16 bits. */
-const dtypes = {
-  F64: { bytes: 8, array: Float64Array },
-  I64: { bytes: 8, array: BigInt64Array },
-  U64: { bytes: 8, array: BigUint64Array },
-  F32: { bytes: 4, array: Float32Array },
-  I32: { bytes: 4, array: Int32Array },
-  U32: { bytes: 4, array: Uint32Array },
-  F16: { bytes: 2, array: Uint16Array },
-  BF16: { bytes: 2, array: Uint16Array },
-  I16: { bytes: 2, array: Int16Array },
-  U16: { bytes: 2, array: Uint16Array },
-  I8: { bytes: 1, array: Int8Array },
-  U8: { bytes: 1, array: Uint8Array },
-  BOOL: { bytes: 1, array: Uint8Array },
-} as const;
-
-export type SafeDtype = keyof typeof dtypes;
-
-export type HostArray =
-  | Float64Array
-  | BigInt64Array
-  | BigUint64Array
-  | Float32Array
-  | Int32Array
-  | Uint32Array
-  | Int16Array
-  | Uint16Array
-  | Int8Array
-  | Uint8Array;
-
-/**
- * A tensor in host memory, row-major. `data` is the dtype's own array: Float32Array for F32, BigInt64Array for I64,
- * and so on; Uint16Array of bit patterns for F16 and BF16, Uint8Array of 0 and 1 for BOOL.
- */
-export interface HostTensor {
-  readonly dtype: SafeDtype;
-  readonly shape: readonly number[];
-  readonly data: HostArray;
-}
+export { toFloat32 } from './cast.js';
+export type { HostArray, HostTensor, SafeDtype } from './host-tensor.js';
 
 export interface SafeTensors {
   tensors: Map<string, HostTensor>;
@@ -66,6 +31,7 @@ const maxHeaderBytes = 100_000_000;
  * that a reader may map the file instead of copying it.
  *
  * @throws TypeError where a tensor's dtype, shape and data do not belong together
+ * @throws RangeError where names and metadata are too long for a header
  */
 export function encodeSafeTensors(file: SafeTensors): Uint8Array<ArrayBuffer> {
   const entries = [...file.tensors].sort(
@@ -85,6 +51,8 @@ export function encodeSafeTensors(file: SafeTensors): Uint8Array<ArrayBuffer> {
   const json = `{${header.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join(',')}}`;
   const text = new TextEncoder().encode(json);
   const headerBytes = Math.ceil(text.length / 8) * 8;
+  if (headerBytes > maxHeaderBytes)
+    throw new RangeError(`a header of ${headerBytes} bytes is longer than readers take`);
 
   const bytes = new Uint8Array(8 + headerBytes + end);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(headerBytes), true);
@@ -122,11 +90,11 @@ export function decodeSafeTensors(bytes: Uint8Array, source = 'safetensors file'
     if (name === metadataKey) {
       if (!isObject(value)) fail(`${metadataKey} is not an object`);
       for (const [key, text] of Object.entries(value as object)) {
-        if (typeof text !== 'string') fail(`${metadataKey} '${key}' is not a string`);
+        if (typeof text !== 'string') fail(`${metadataKey} '${printable(key)}' is not a string`);
         metadata.push([key, text as string]);
       }
     } else {
-      infos.push(parseTensorInfo(name, value, problem => fail(`tensor '${name}': ${problem}`)));
+      infos.push(parseTensorInfo(name, value, problem => fail(`tensor '${printable(name)}': ${problem}`)));
     }
   }
 
@@ -135,7 +103,7 @@ export function decodeSafeTensors(bytes: Uint8Array, source = 'safetensors file'
   for (const info of [...infos].sort((a, b) => a.start - b.start || a.end - b.end)) {
     if (info.start !== end) {
       fail(
-        `tensor '${info.name}' ${info.start < end ? 'overlaps the one before it' : `leaves a hole after byte ${end}`}`,
+        `tensor '${printable(info.name)}' ${info.start < end ? 'overlaps the one before it' : `leaves a hole after byte ${end}`}`,
       );
     }
     end = info.end;
@@ -152,37 +120,6 @@ export function decodeSafeTensors(bytes: Uint8Array, source = 'safetensors file'
   return { tensors, metadata: Object.fromEntries(metadata) };
 }
 
-/**
- * The values as float32: exact from F16 and BF16, rounded to nearest from F64, the tensor's own array from F32.
- *
- * @throws UserError for integer and boolean tensors, which are no weights
- */
-export function toFloat32(tensor: HostTensor): Float32Array {
-  const { dtype, shape, data } = tensor;
-  switch (dtype) {
-    case 'F32':
-      return data as Float32Array;
-    case 'F64':
-      return Float32Array.from(data as Float64Array);
-    case 'BF16':
-      return fromBits(data as Uint16Array, bits => bits << 16);
-    case 'F16':
-      return fromBits(data as Uint16Array, float16ToFloat32Bits);
-    case 'I64':
-    case 'U64':
-    case 'I32':
-    case 'U32':
-    case 'I16':
-    case 'U16':
-    case 'I8':
-    case 'U8':
-    case 'BOOL':
-      throw new UserError(
-        `a tensor of type ${dtype} and shape [${shape.join(', ')}] stands where real numbers are needed`,
-      );
-  }
-}
-
 interface TensorInfo {
   name: string;
   dtype: SafeDtype;
@@ -195,29 +132,31 @@ type Fail = (problem: string) => never;
 
 function parseHeader(bytes: Uint8Array, fail: Fail): object {
   if (bytes[0] !== 0x7b) fail("the header does not begin with '{'; not a safetensors file");
-  let header: unknown;
   try {
-    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    const fault = faultOfKeys(text);
+    if (fault !== undefined) return fail(`the header ${fault}`);
+    return JSON.parse(text) as object;
   } catch (error) {
-    fail(`the header is not JSON: ${(error as Error).message}`);
+    if (error instanceof UserError) throw error;
+    return fail(`the header is not JSON: ${printable((error as Error).message)}`);
   }
-  return header as object;
 }
 
 function parseTensorInfo(name: string, value: unknown, fail: Fail): TensorInfo {
   if (!isObject(value)) return fail('its entry in the header is not an object');
   const { dtype, shape, data_offsets: offsets } = value as Record<string, unknown>;
   if (typeof dtype !== 'string' || !Object.hasOwn(dtypes, dtype)) {
-    return fail(`dtype ${JSON.stringify(dtype)} is not one of ${Object.keys(dtypes).join(', ')}`);
+    return fail(`dtype ${shown(dtype)} is not one of ${Object.keys(dtypes).join(', ')}`);
   }
-  if (!isSizes(shape)) return fail(`shape ${JSON.stringify(shape)} is not a list of sizes`);
+  if (!isSizes(shape)) return fail(`shape ${shown(shape)} is not a list of sizes`);
   if (!isSizes(offsets) || offsets.length !== 2 || offsets[0]! > offsets[1]!) {
-    return fail(`data_offsets ${JSON.stringify(offsets)} are not a begin and an end`);
+    return fail(`data_offsets ${shown(offsets)} are not a begin and an end`);
   }
   const [start, end] = offsets as [number, number];
   const bytes = count(shape) * dtypes[dtype as SafeDtype].bytes;
   if (end - start !== bytes) {
-    return fail(`shape [${shape.join(', ')}] of ${dtype} needs ${bytes} bytes, data_offsets hold ${end - start}`);
+    return fail(`shape ${shown(shape)} of ${dtype} needs ${bytes} bytes, data_offsets hold ${end - start}`);
   }
   return { name, dtype: dtype as SafeDtype, shape, start, end };
 }
@@ -232,32 +171,10 @@ function checkHostTensor(name: string, { dtype, shape, data }: HostTensor): void
   }
 }
 
+function shown(value: unknown): string {
+  return value === undefined ? 'undefined' : printable(JSON.stringify(value));
+}
+
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isSizes(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every(size => Number.isSafeInteger(size) && size >= 0);
-}
-
-function count(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
-}
-
-function fromBits(source: Uint16Array, convert: (bits: number) => number): Float32Array {
-  const bits = Uint32Array.from(source, convert);
-  return new Float32Array(bits.buffer);
-}
-
-/** IEEE 754 binary16 to binary32, both as bits; every half-precision value, NaN payloads included, has its equal. */
-function float16ToFloat32Bits(half: number): number {
-  const sign = (half & 0x8000) << 16;
-  const exponent = (half >>> 10) & 0x1f;
-  const fraction = half & 0x3ff;
-  if (exponent === 0x1f) return sign | 0x7f80_0000 | (fraction << 13);
-  if (exponent !== 0) return sign | ((exponent + 127 - 15) << 23) | (fraction << 13);
-  if (fraction === 0) return sign;
-  // A subnormal half is a normal float: shift its leading one up to the implicit place.
-  const shift = Math.clz32(fraction) - 21;
-  return sign | ((127 - 15 + 1 - shift) << 23) | (((fraction << shift) & 0x3ff) << 13);
 }

@@ -2,7 +2,11 @@ import type { DataSet } from '../data/dataset.js';
 import { excludeImages } from '../data/exclude.js';
 import { foldSplits } from '../data/folds.js';
 import { loadDataSet } from '../data/load.js';
+import { joinDataSets } from '../data/joint.js';
 import type { LoadOptions } from '../data/options.js';
+import { jointLoadOptions } from '../train/joint.js';
+import { loadOptionsOf } from '../train/load-options.js';
+import type { TrainOptions } from '../train/types.js';
 import { chooseLoadReporter } from './report/loading.js';
 
 /**
@@ -35,4 +39,16 @@ export async function loadDataVisibly(
   } finally {
     reporter.dispose();
   }
+}
+
+/** Loads what a run trains on: its data, with those that it trains on jointly. */
+export async function loadRunDataVisibly(options: TrainOptions): Promise<DataSet> {
+  const { joint } = options;
+  const load = loadOptionsOf(options);
+  const data = await loadDataVisibly(options.data, options.exclude, load);
+  if (!joint) return data;
+  return joinDataSets(
+    data,
+    await loadDataVisibly(joint.data, joint.exclude, jointLoadOptions(joint, load, data.channels)),
+  );
 }

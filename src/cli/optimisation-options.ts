@@ -15,6 +15,13 @@ function pair(text: string): number[] {
   return values;
 }
 
+/** `--l2-sp 0.01` or `--l2-sp 0.01,0.001`. */
+function strengths(text: string): number[] {
+  const values = text.split(',').map(from0);
+  if (values.length > 2) throw new InvalidArgumentError('Give one number, or two between commas.');
+  return values;
+}
+
 /** The options of an optimiser, for every command that takes steps. */
 export function addOptimizerOptions(
   command: Command,
@@ -55,6 +62,11 @@ export function addOptimisationOptions(
   return addOptimizerOptions(command, defaults)
     .option('--clip-norm <x>', 'scale gradients down together to this norm', above0)
     .option('--clip-value <x>', 'cut each element of a gradient off at this value', above0)
+    .option(
+      '--l2-sp <alpha,beta>',
+      'L2-SP: pull weights to those of --init this strongly, and fresh ones to zero (default of beta: alpha)',
+      strengths,
+    )
     .option('--accumulate <n>', 'batches of one step (default: 1)', integer(1, 65_536))
     .option('--ema <decay>', 'evaluate and keep a moving average of the weights, such as 0.999', share)
     .option('--ema-warmup', 'let the decay of --ema grow over the first steps')

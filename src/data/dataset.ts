@@ -18,6 +18,8 @@ export interface Split {
   readonly targets?: Float32Array;
   /** What each image is called in its source: `line 17` of a CSV file, a path in a folder or an archive. */
   readonly names?: readonly string[];
+  /** (count) where images come from two data sets (joint.ts): 0 for the data set's own, 1 for those of the other. */
+  readonly sources?: Uint8Array;
 }
 
 /**
@@ -107,6 +109,7 @@ export function selectImages(split: Split, indices: Uint32Array): Split {
     labels: Uint8Array.from(indices, from => split.labels[from]!),
     ...(split.targets ? { targets } : {}),
     ...(split.names ? { names: Array.from(indices, from => split.names![from]!) } : {}),
+    ...(split.sources ? { sources: Uint8Array.from(indices, from => split.sources![from]!) } : {}),
   };
 }
 

@@ -21,6 +21,7 @@ export interface Fold {
  */
 export function foldSplits(data: DataSet, fold: Fold, seed = 0): DataSet {
   const { train, val, test } = data.splits;
+  if (train.sources) throw new UserError('--folds goes without joint data, which would be validated on');
   const folds = foldsOf([...train.labels, ...val.labels], data.classes.length, fold.of, seed, data.name);
   const part = (held: boolean) => {
     const from = (split: Split, start: number) => {

@@ -15,4 +15,5 @@ export const DATA_STREAM = {
   oversample: 108,
   fold: 109,
   augment: 110,
+  joint: 112,
 } as const;

@@ -37,6 +37,7 @@ export {
 } from './grad_scaler.js';
 export { normaliseImages } from './images.js';
 export { interpolateBilinear } from './interpolate.js';
+export { pullToStart } from './l2_sp.js';
 export { linear, matmul } from './matmul.js';
 export { maxPool2d, type PoolOptions } from './max_pool2d.js';
 export { normaliseChannels, repeatChannels } from './normalise_channels.js';

@@ -1,14 +1,14 @@
-import { readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import * as z from 'zod';
-import { decodeSafeTensors, encodeSafeTensors, type HostTensor } from '../interop/safetensors.js';
+import type { HostTensor } from '../interop/safetensors.js';
 import type { StateEntry } from '../nn/index.js';
 import type { Tensor } from '../tensor/index.js';
 import { UserError } from '../util/errors.js';
 import { writeFileAtomic } from './files.js';
-import type { Origin } from './init-weights.js';
 import { modelOptionsShape } from './model.js';
+import { positionSchema, type Place, type Position } from './position.js';
+import { DamagedFile, encodeTensorFile, readTensorFile } from './tensor-file.js';
 import type { Trainee } from './trainee.js';
-import type { EpochRow } from './types.js';
 
 /**
  * What a weights file says of itself, so that it can be evaluated without its run: kept as JSON in the safetensors
@@ -29,28 +29,8 @@ const weightsSchema = z.object({
 
 export type WeightsInfo = z.infer<typeof weightsSchema>;
 
-const rowSchema = z.object({
-  epoch: z.int(),
-  lr: z.number(),
-  trainLoss: z.number(),
-  trainAccuracy: z.number(),
-  valLoss: z.number(),
-  valAccuracy: z.number(),
-  seconds: z.number(),
-  imagesPerSecond: z.number(),
-});
-
-/** Where a run stands between two steps. Together with weights and optimiser state it decides all that follows. */
-const positionSchema = z.object({
-  /** Finished epochs. */
-  epochs: z.int().nonnegative(),
-  /** Finished steps of the epoch under way. */
-  step: z.int().nonnegative(),
-  /** Number of the stage whose optimiser this is the state of, from 0, where the run has stages. */
-  stage: z.int().nonnegative().exactOptional(),
-  /** Seconds and training images so far, over all sittings; of the epoch under way likewise. */
-  seconds: z.number(),
-  epochSeconds: z.number(),
+/** What a checkpoint keeps as JSON: the position, and what of the trainee is no tensor. */
+const trainingSchema = positionSchema.extend({
   generator: z.object({ seed: z.int(), offset: z.int() }),
   /** Updates of each parameter, in the optimiser's order. */
   optimizerSteps: z.array(z.int()),
@@ -62,25 +42,14 @@ const positionSchema = z.object({
   averageSteps: z.int().exactOptional(),
   /** The scale of the loss, under mixed precision. */
   scaler: z.object({ scale: z.number(), growthTracker: z.int() }).exactOptional(),
-  history: z.array(rowSchema),
 });
-
-/** Where a run stands in time; the rest is the trainee's. */
-export type Position = Pick<
-  z.infer<typeof positionSchema>,
-  'epochs' | 'step' | 'stage' | 'seconds' | 'epochSeconds'
-> & {
-  readonly history: readonly EpochRow[];
-};
 
 const OPTIMIZER = 'optimizer.';
 const AVERAGE = 'ema.';
-const ORIGIN = 'l2_sp.start.';
 const TOTALS = 'train.totals';
 
 /** The names under which a training checkpoint keeps more than weights. */
-const isTrainingState = (name: string) =>
-  [OPTIMIZER, AVERAGE, ORIGIN].some(prefix => name.startsWith(prefix)) || name === TOTALS;
+const isTrainingState = (name: string) => name.startsWith(OPTIMIZER) || name.startsWith(AVERAGE) || name === TOTALS;
 
 /** Writes weights alone. */
 export async function saveWeights(
@@ -88,19 +57,19 @@ export async function saveWeights(
   state: ReadonlyMap<string, StateEntry>,
   info: WeightsInfo,
 ): Promise<void> {
-  await writeFileAtomic(
-    path,
-    encodeSafeTensors({ tensors: new Map(state), metadata: { facegrad: JSON.stringify(info) } }),
-  );
+  const metadata = { facegrad: JSON.stringify(info) };
+  await writeFileAtomic(path, encodeTensorFile({ tensors: new Map(state), metadata }));
 }
 
-/** Writes all that a resumed run needs to go on as if it had never stopped. */
-export async function saveCheckpoint(
-  path: string,
-  trainee: Trainee,
-  position: Position,
-  info: WeightsInfo,
-): Promise<void> {
+/** The bytes of a checkpoint: all that a resumed run needs to go on as if it had never stopped. */
+export interface Checkpoint {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The first tensor with a value that is not finite, in words: a state that is not worth going on from. */
+  readonly bad: string | undefined;
+}
+
+/** Reads the trainee back from the GPU. */
+export async function takeCheckpoint(trainee: Trainee, position: Position, info: WeightsInfo): Promise<Checkpoint> {
   const { optimizer, generator, scaler, totals } = trainee;
   // First of all, since it corrects the optimiser's counts.
   const scaling = await scaler?.settle(optimizer);
@@ -109,13 +78,9 @@ export async function saveCheckpoint(
     tensors.set(name, { dtype: 'F32', shape: tensor.shape, data: await tensor.data() });
     tensor.dispose();
   }
-  for (const [name, data] of trainee.origin ?? []) {
-    tensors.set(ORIGIN + name, { dtype: 'F32', shape: tensors.get(name)!.shape, data });
-  }
   tensors.set(TOTALS, { dtype: 'F32', shape: totals.shape, data: await totals.data() });
-  const training: z.infer<typeof positionSchema> = {
+  const training: z.infer<typeof trainingSchema> = {
     ...position,
-    history: [...position.history],
     generator: { seed: generator.seed, offset: generator.offset },
     optimizerSteps: [...optimizer.steps],
     groups: optimizer.groups.map(({ lr, momentum }) => ({ lr, momentum })),
@@ -125,21 +90,24 @@ export async function saveCheckpoint(
     ...(scaling ? { scaler: scaling } : {}),
   };
   const metadata = { facegrad: JSON.stringify(info), training: JSON.stringify(training) };
-  await writeFileAtomic(path, encodeSafeTensors({ tensors, metadata }));
+  const bad = [...tensors].find(([, { dtype, data }]) => dtype === 'F32' && !isFinite(data as Float32Array));
+  return { bytes: encodeTensorFile({ tensors, metadata }), bad: bad?.[0] };
+}
+
+function isFinite(values: Float32Array): boolean {
+  return values.every(value => Number.isFinite(value));
 }
 
 /**
- * Puts a saved state back into the trainee of its stage, which `traineeOf` gives, and tells where the run stood and what its
- * parameters are pulled to, which is the caller's to arrange. Bits are as they were.
+ * Puts a saved state back into the trainee of its stage, which `traineeOf` gives, and tells where the run stood. Bits are as
+ * they were.
+ * @throws DamagedFile, before anything is put back, where the file is not as it was written
  */
-export async function loadCheckpoint(
-  path: string,
-  traineeOf: (stage: number) => Trainee,
-): Promise<Position & { readonly origin: Origin }> {
-  const file = await readTensors(path);
+export async function loadCheckpoint(path: string, traineeOf: (stage: number) => Trainee): Promise<Position> {
+  const file = await readTensorFile(path);
   const text = file.metadata.training;
   if (text === undefined) throw new UserError(`${path} holds weights but no training state; it cannot be resumed`);
-  const saved = parseMetadata(positionSchema, text, path);
+  const saved = parseMetadata(trainingSchema, text, path);
   const trainee = traineeOf(saved.stage ?? 0);
   const { model, optimizer, generator, scaler, totals } = trainee;
   model.loadStateDict(new Map([...file.tensors].filter(([name]) => !isTrainingState(name))));
@@ -159,7 +127,7 @@ export async function loadCheckpoint(
   if (saved.scaler) scaler?.load(saved.scaler, saved.optimizerSteps);
   generator.seed = saved.generator.seed;
   generator.offset = saved.generator.offset;
-  return { ...saved, origin: originIn(file.tensors) };
+  return saved;
 
   function restore(into: Tensor, key: string): void {
     const tensor = file.tensors.get(key);
@@ -168,13 +136,6 @@ export async function loadCheckpoint(
     }
     into.set(tensor.data as Float32Array);
   }
-}
-
-function originIn(tensors: ReadonlyMap<string, HostTensor>): Origin {
-  const entries = [...tensors].filter(([name]) => name.startsWith(ORIGIN));
-  return new Map(
-    entries.map(([name, { data }]) => [name.slice(ORIGIN.length), data as Float32Array<ArrayBuffer>] as const),
-  );
 }
 
 /** What the optimiser and the average keep of each parameter, by the names in a checkpoint; the caller disposes of them. */
@@ -191,30 +152,39 @@ function stateTensors({ model, optimizer, average }: Trainee): [name: string, te
   });
 }
 
-/** The weights of a file, without training state, and what the file says of itself where facegrad wrote it. */
+/**
+ * Where the run stood that wrote a checkpoint, from the file's header alone.
+ * @throws DamagedFile where that cannot be told
+ */
+export async function readPlace(path: string): Promise<Place> {
+  const file = await open(path);
+  try {
+    const length = Buffer.alloc(8);
+    await file.read(length, 0, 8, 0);
+    const { size } = await file.stat();
+    // The length itself may be what is damaged.
+    const header = Buffer.alloc(Math.min(Number(length.readBigUInt64LE()), size));
+    await file.read(header, 0, header.length, 8);
+    const { __metadata__: metadata } = JSON.parse(header.toString()) as { __metadata__: { training: string } };
+    return positionSchema.pick({ epochs: true, step: true, branch: true }).parse(JSON.parse(metadata.training));
+  } catch (error) {
+    throw new DamagedFile(`${path}: its header is damaged (${(error as Error).message.split('\n')[0]!})`);
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * The weights of a file, without training state, and what the file says of itself where facegrad wrote it.
+ * @throws DamagedFile
+ */
 export async function loadWeights(
   path: string,
 ): Promise<{ state: ReadonlyMap<string, HostTensor>; info: WeightsInfo | undefined }> {
-  const { tensors, metadata } = await readTensors(path);
+  const { tensors, metadata } = await readTensorFile(path);
   const state = new Map([...tensors].filter(([name]) => !isTrainingState(name)));
   const info = metadata.facegrad === undefined ? undefined : parseMetadata(weightsSchema, metadata.facegrad, path);
   return { state, info };
-}
-
-async function readTensors(path: string) {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new UserError(`${path}: no such file`);
-    throw error;
-  }
-  try {
-    return decodeSafeTensors(bytes);
-  } catch (error) {
-    if (error instanceof UserError) throw new UserError(`${path}: ${error.message}`);
-    throw error;
-  }
 }
 
 function parseMetadata<T>(schema: z.ZodType<T>, text: string, path: string): T {

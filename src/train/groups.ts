@@ -55,7 +55,8 @@ export function parameterGroups(
   });
 }
 
-function normsAndBiases(model: Module): Set<Parameter> {
+/** Weights of normalisation layers, and all biases. */
+export function normsAndBiases(model: Module): Set<Parameter> {
   const found = new Set<Parameter>();
   for (const [, module] of model.namedModules()) {
     for (const [name, parameter] of module.ownParameters()) {

@@ -43,6 +43,8 @@ export interface OptimisationOptions extends OptimizerChoice {
   clipNorm?: number;
   /** Each element of a gradient is cut off at this value. */
   clipValue?: number;
+  /** Strengths of the pull to the starting values, and to zero for fresh weights (l2-sp.ts). */
+  l2Sp?: number[];
   /** Batches of a step; 1 where absent. */
   accumulate?: number;
   /** Decay of the moving average of weights that is evaluated and kept as the best (ema.ts). */
@@ -80,6 +82,7 @@ export const optimisationShape = {
   exemptNormBias: z.boolean().exactOptional(),
   clipNorm: z.number().positive().exactOptional(),
   clipValue: z.number().positive().exactOptional(),
+  l2Sp: z.array(z.number().nonnegative()).min(1).max(2).exactOptional(),
   accumulate: z.int().positive().exactOptional(),
   ema: fraction.exactOptional(),
   emaWarmup: z.boolean().exactOptional(),
@@ -105,7 +108,7 @@ const DEFAULT_MOMENTUM = { sgd: 0.9, rmsprop: 0, adam: 0, adamw: 0 };
 
 /**
  * The options of how a new run minimises its loss, with what the optimiser takes where nothing is given: momentum 0.9 with
- * SGD, weight decay 0.01 with AdamW, none elsewhere.
+ * SGD, weight decay 0.01 with AdamW, which L2-SP takes the place of, none elsewhere.
  * @throws UserError for options that do not go together, and texts that cannot be read
  */
 export function resolveOptimisation(
@@ -132,7 +135,7 @@ export function resolveOptimisation(
   given.groups?.forEach(text => parseGroup(text));
   return {
     nesterov: false,
-    weightDecay: optimizer === 'adamw' ? 0.01 : 0,
+    weightDecay: optimizer === 'adamw' && !given.l2Sp ? 0.01 : 0,
     ...defaults,
     ...given,
     optimizer,

@@ -52,6 +52,13 @@ export function requireFrom0(name: string, value: number, below = Infinity): voi
   );
 }
 
+/** What adds its own gradient to that of the loss. */
+export interface GradientPenalty {
+  /** Called at each step, before gradients are clipped, with the flat memory of each of the optimiser's blocks. */
+  addTo(memories: readonly FlatMemory[]): void;
+  dispose(): void;
+}
+
 interface Block {
   readonly flat: FlatBlock;
   readonly state: readonly Storage[];
@@ -79,6 +86,8 @@ export abstract class Optimizer {
   readonly parameters: readonly Parameter[];
   /** Gradients are clipped by it at every step: torch.nn.utils.clip_grad_norm_ or clip_grad_value_, without a readback. */
   clipping: Clipping | undefined;
+  /** Added to the gradients of every step before they are clipped; the optimiser disposes of it. */
+  penalty: GradientPenalty | undefined;
   protected readonly device: Device;
   readonly #groupOf = new Map<Parameter, OptimizerGroup>();
   readonly #blocks: readonly Block[];
@@ -172,6 +181,7 @@ export abstract class Optimizer {
     const { correction: entry } = this;
     const correction = entry && { entry, records: this.#records, count: updates.length };
     const guard = scaler?.decide(memories, totals, correction) ?? totals;
+    this.penalty?.addTo(memories);
     if (clipping && 'norm' in clipping) {
       gradientNorm(device, memories, this.#partsFor(), this.#records, clipping.norm);
     }
@@ -205,6 +215,7 @@ export abstract class Optimizer {
   /** Gives the optimiser's memory back. The parameters stay valid, the gradients do not. */
   dispose(): void {
     this.zeroGrad();
+    this.penalty?.dispose();
     const { pool } = this.device;
     for (const { flat, state, memory } of this.#blocks) {
       flat.dispose();

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { resolveSpec } from '../data/augment/spec.js';
 import { dataOptionsShape } from '../data/options.js';
+import { jointSchema } from './joint.js';
 import { modelOptionsShape } from './model.js';
 import { optimisationShape } from './optimisation.js';
 import { stageSchema } from './stage.js';
@@ -13,7 +14,12 @@ export const optionsShape = {
   ...modelOptionsShape,
   data: text,
   ...dataOptionsShape,
+  joint: jointSchema.exactOptional(),
+  init: text.exactOptional(),
+  initHead: z.literal('fresh').exactOptional(),
   epochs: z.int().positive(),
+  freeze: z.array(text).min(1).exactOptional(),
+  unfreeze: z.array(text).min(1).exactOptional(),
   stages: z.array(stageSchema).min(1).exactOptional(),
   batchSize: z.int().positive(),
   ...optimisationShape,

@@ -5,6 +5,7 @@ import { UserError } from '../util/errors.js';
 import { parseEventFileName } from './event-files.js';
 import { createFolder, isTemporaryNameOf, kindOf, writeFileAtomic } from './files.js';
 import { readJsonFile, readText } from './json-file.js';
+import { initReportSchema } from './init-report.js';
 import { optionsShape } from './options.js';
 import type { EpochRow, TrainOptions, TrainSummary } from './types.js';
 
@@ -43,6 +44,8 @@ const configSchema = z.strictObject({
   imagenet: z.boolean().exactOptional(),
   /** The adapter that the run began on. */
   adapter: z.string(),
+  /** What became of the weights that the run began from, where it began from any. */
+  init: initReportSchema.exactOptional(),
   /** Kernels that the run computes with, by class of shapes, where they are not the defaults (src/kernels/tuning). */
   tuning: z.record(z.string(), z.string()).exactOptional(),
 });
@@ -69,8 +72,8 @@ const summarySchema = z.strictObject({
 /** The content of `config.json`: every choice behind a run, and what it needs to be continued or evaluated. */
 export type RunConfig = z.infer<typeof configSchema>;
 
-// Columns of metrics.csv, in order.
-const columns: readonly (readonly [name: string, key: keyof EpochRow])[] = [
+/** Columns of metrics.csv, in order. */
+export const metricColumns: readonly (readonly [name: string, key: keyof EpochRow])[] = [
   ['epoch', 'epoch'],
   ['lr', 'lr'],
   ['train_loss', 'trainLoss'],
@@ -80,7 +83,7 @@ const columns: readonly (readonly [name: string, key: keyof EpochRow])[] = [
   ['seconds', 'seconds'],
   ['images_per_second', 'imagesPerSecond'],
 ];
-const header = columns.map(([name]) => name).join(',');
+const header = metricColumns.map(([name]) => name).join(',');
 
 /**
  * The folder of one training run: `config.json`, `metrics.csv`, `best.safetensors`, `last.safetensors` and
@@ -198,7 +201,7 @@ export class RunFolder {
 
   /** `metrics.csv`, in full at each call. */
   async writeMetrics(rows: readonly EpochRow[]): Promise<void> {
-    const lines = rows.map(row => columns.map(([, key]) => row[key]).join(','));
+    const lines = rows.map(row => metricColumns.map(([, key]) => row[key]).join(','));
     await writeFileAtomic(this.#file('metrics'), [header, ...lines, ''].join('\n'));
   }
 
@@ -306,12 +309,12 @@ function optionName(key: keyof TrainOptions): string {
 function parseRow(line: string, epoch: number, place: string): EpochRow {
   const cells = line.split(',').map(cell => (cell.trim() === '' ? NaN : Number(cell)));
   const bad = cells.findIndex(Number.isNaN);
-  if (cells.length !== columns.length) {
-    throw new UserError(`${place}: ${cells.length} values, expected ${columns.length}`);
+  if (cells.length !== metricColumns.length) {
+    throw new UserError(`${place}: ${cells.length} values, expected ${metricColumns.length}`);
   }
-  if (bad >= 0) throw new UserError(`${place}: ${columns[bad]![0]} is not a number`);
+  if (bad >= 0) throw new UserError(`${place}: ${metricColumns[bad]![0]} is not a number`);
   if (cells[0] !== epoch) throw new UserError(`${place}: epoch ${cells[0]!}, expected ${epoch}`);
-  return Object.fromEntries(columns.map(([, key], i) => [key, cells[i]])) as unknown as EpochRow;
+  return Object.fromEntries(metricColumns.map(([, key], i) => [key, cells[i]])) as unknown as EpochRow;
 }
 
 async function nearestExisting(path: string): Promise<string> {

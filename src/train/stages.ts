@@ -11,6 +11,9 @@ import type { TrainOptions } from './types.js';
  */
 export function resolveStages<T extends Partial<TrainOptions>>(given: T): T {
   const { stages, epochs } = given;
+  if (given.unfreeze && !given.freeze && !stages) {
+    throw new UserError('--unfreeze takes patterns out of --freeze, which is missing');
+  }
   if (!stages) return given;
   for (const key of ['scheduler', 'warmup', 'earlyStop'] as const) {
     if (given[key] === undefined) continue;
@@ -19,6 +22,9 @@ export function resolveStages<T extends Partial<TrainOptions>>(given: T): T {
         ? '--early-stop goes without stages: their lengths are given'
         : `--${key} goes without stages: each of them has its own ${key}`,
     );
+  }
+  for (const key of ['freeze', 'unfreeze'] as const) {
+    if (given[key] !== undefined) throw new UserError(`--${key} goes without stages: each of them has its own ${key}`);
   }
   for (const key of ['lr', 'groups'] as const) {
     if (given[key] === undefined || stages.some(stage => stage[key] === undefined)) continue;
@@ -66,18 +72,24 @@ export function optionsOfStage(options: TrainOptions, index: number): TrainOptio
 }
 
 /**
- * Lets the parameters learn that learn in a stage, and no others.
+ * Lets the parameters learn that learn in a stage, or in a run without stages, and no others.
  * @throws UserError where a pattern matches nothing, or none is left
  */
-export function freezeForStage(model: Module, { stages }: Pick<TrainOptions, 'stages'>, index: number): void {
-  const stage = stages?.[index];
-  if (!stage) return;
+export function freezeForStage(
+  model: Module,
+  options: Pick<TrainOptions, 'stages' | 'freeze' | 'unfreeze'>,
+  index: number,
+): void {
+  const stage = options.stages?.[index];
+  const { freeze = [], unfreeze = [] } = stage ?? options;
   model.unfreeze('*');
   // One by one, so that each has to match something.
-  for (const pattern of stage.freeze ?? []) model.freeze(pattern);
-  for (const pattern of stage.unfreeze ?? []) model.unfreeze(pattern);
+  for (const pattern of freeze) model.freeze(pattern);
+  for (const pattern of unfreeze) model.unfreeze(pattern);
   if (model.parameters().every(({ requiresGrad }) => !requiresGrad)) {
-    throw new UserError(`stage ${index + 1} freezes every parameter: nothing is left to learn`);
+    throw new UserError(
+      `${stage ? `stage ${index + 1}` : '--freeze'} freezes every parameter: nothing is left to learn`,
+    );
   }
 }
 

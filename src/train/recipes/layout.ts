@@ -12,6 +12,7 @@ import { optionsShape } from '../options.js';
 import { parseScheduler, parseWarmup } from '../schedulers/index.js';
 import { stageSchema } from '../stage.js';
 import type { TrainOptions } from '../types.js';
+import { jointRecipeSchema } from './joint.js';
 
 /** Where each option of a run stands in a recipe: `group.field`. An option without a place does not compile. */
 export const places: Readonly<Record<keyof TrainOptions, `${string}.${string}`>> = {
@@ -20,6 +21,8 @@ export const places: Readonly<Record<keyof TrainOptions, `${string}.${string}`>>
   dropout: 'model.dropout',
   se: 'model.se',
   activation: 'model.activation',
+  init: 'model.init',
+  initHead: 'model.init-head',
 
   data: 'data.path',
   dataset: 'data.dataset',
@@ -34,6 +37,7 @@ export const places: Readonly<Record<keyof TrainOptions, `${string}.${string}`>>
   splitSeed: 'data.split-seed',
   fold: 'data.fold',
   exclude: 'data.exclude',
+  joint: 'data.joint',
   limit: 'data.limit',
   maxBad: 'data.max-bad',
   channels: 'data.channels',
@@ -69,19 +73,22 @@ export const places: Readonly<Record<keyof TrainOptions, `${string}.${string}`>>
   centered: 'optimizer.centered',
   eps: 'optimizer.eps',
   groups: 'optimizer.groups',
+  l2Sp: 'optimizer.l2-sp',
   clipNorm: 'optimizer.clip-norm',
   clipValue: 'optimizer.clip-value',
 
   scheduler: 'schedule.scheduler',
   warmup: 'schedule.warmup',
+  freeze: 'schedule.freeze',
+  unfreeze: 'schedule.unfreeze',
   stages: 'schedule.stages',
 };
 
 /** Options that name files; in a recipe they are relative to it. */
-export const pathOptions = ['data', 'labels', 'exclude'] as const;
+export const pathOptions = ['data', 'labels', 'exclude', 'init'] as const;
 
 /** What a recipe says of itself; it decides nothing. */
-const aboutSchema = z.strictObject({
+export const aboutSchema = z.strictObject({
   /** The experiment. */
   title: z.string().min(1),
   /** The data that it is meant for. */
@@ -155,6 +162,7 @@ const stricter: Readonly<Partial<Record<keyof TrainOptions, z.ZodType>>> = {
   accumulate: z.int().min(1).max(65_536),
   seed: z.int().min(0).max(0xffff_ffff),
   splitSeed: z.int().min(0).max(0xffff_ffff),
+  joint: jointRecipeSchema,
   momentum: z.number().min(0).lt(1),
   sampler: text(parseSampler),
   classWeights: text(parseClassWeighting),

@@ -5,6 +5,7 @@ import type * as z from 'zod';
 import { UserError } from '../../util/errors.js';
 import { stageSchema } from '../stage.js';
 import type { TrainOptions } from '../types.js';
+import { jointFields, jointPaths } from './joint.js';
 import { optionPlaces, pathOptions, places, recipeSchema, type About } from './layout.js';
 
 /** What a recipe says. */
@@ -98,6 +99,9 @@ function resolvePaths(content: Groups, folder: string): void {
     const group = content[name];
     if (isGroups(group) && field in group) group[field] = absolute(group[field], folder);
   }
+  const joint = isGroups(content.data) ? content.data.joint : undefined;
+  if (isGroups(joint))
+    for (const field of jointPaths) if (field in joint) joint[field] = absolute(joint[field], folder);
 }
 
 function absolute(path: unknown, folder: string): unknown {
@@ -147,12 +151,13 @@ function validAt([group, field]: readonly (string | number)[]): string[] {
   const groups = recipeSchema.shape as Record<string, z.ZodType>;
   if (group === undefined) return Object.keys(groups);
   if (field === 'stages') return Object.keys(stageSchema.shape);
+  if (field === 'joint') return jointFields;
   const schema = groups[group] as z.ZodObject | z.ZodExactOptional<z.ZodObject>;
   return Object.keys(('shape' in schema ? schema : schema.unwrap()).shape);
 }
 
 /** Where `path` is written, or the nearest thing around it. */
-function offsetOf(document: Document, path: readonly (string | number)[]): number {
+export function offsetOf(document: Document, path: readonly (string | number)[]): number {
   let node: unknown = document.contents;
   let offset = rangeOf(node) ?? 0;
   for (const key of path) {

@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
 import type { TrainOptions } from '../types.js';
+import { jointForRecipe } from './joint.js';
 import { optionPlaces, type About } from './layout.js';
 
 /** The recipe of a run with these options, every default written out; `comment` comes first. */
@@ -7,7 +8,8 @@ export function recipeText(options: TrainOptions, about: About | undefined, comm
   const groups: Record<string, Record<string, unknown>> = {};
   for (const [key, place] of optionPlaces()) {
     const [group, field] = place.split('.') as [string, string];
-    if (options[key] !== undefined && !isIdle(key, options)) (groups[group] ??= {})[field] = options[key];
+    const value = key === 'joint' && options.joint ? jointForRecipe(options.joint) : options[key];
+    if (value !== undefined && !isIdle(key, options)) (groups[group] ??= {})[field] = value;
   }
   const lines = comment.split('\n').map(line => `# ${line}\n`);
   return lines.join('') + stringify(about ? { about, ...groups } : groups, { lineWidth: 120 });

@@ -1,5 +1,7 @@
 import { Command, Option } from 'commander';
-import { SPLIT_NAMES, type SplitName } from '../data/dataset.js';
+import { SPLIT_NAMES, type DataSet, type SplitName } from '../data/dataset.js';
+import type { DataOptions } from '../data/options.js';
+import type { NamedPredictions } from '../evaluate/compare.js';
 import type { DuplicateKind } from '../evaluate/errors/duplicates.js';
 import type { Trained, TrainedOverrides } from '../evaluate/trained.js';
 import type { Precision } from '../gpu/matrices.js';
@@ -39,6 +41,7 @@ interface Flags extends GpuOptions, DataFlags {
   batchSize: number;
   precision?: Precision;
   votes?: string;
+  against?: string[];
   duplicates: DuplicateKind;
   resamples: number;
   json?: true;
@@ -78,6 +81,7 @@ export function evalCommand(): Command {
         .argParser(oneOf(duplicateKinds))
         .default('near'),
     )
+    .option('--against <run...>', "other runs to compare with on the same images, by McNemar's test")
     .option('--resamples <n>', 'of the bootstrap that finds the intervals', integer(100, 100_000), 1000);
   addDataOptions(command, '--shares');
   addNormalisationOptions(command, "the weights' own, else the training split's").option('--json', jsonDescription);
@@ -87,8 +91,9 @@ export function evalCommand(): Command {
     `
 Examples:
   facegrad eval --run runs/a --split test
-  facegrad eval --run runs/a --split test --votes fer2013new.csv --json > test.json
-  facegrad eval --weights best.safetensors --data fer2013.csv --split test --duplicates none`,
+  facegrad eval --run runs/a --split test --against runs/b runs/c
+  facegrad eval --run runs/a --split test --votes fer2013new.csv --json
+  facegrad eval --weights best.safetensors --data fer2013.csv --split test`,
   );
   return command.action(runEvaluation);
 }
@@ -98,32 +103,76 @@ async function runEvaluation(flags: Flags): Promise<void> {
   if (flags.model !== undefined) findModel({ model: flags.model });
   const trained = await readTrained(flags);
   findModel(trained.model);
-  const source = flags.data ?? trained.run?.config.options.data;
-  if (source === undefined) throw new UserError('--weights needs --data <path>, or --data synthetic');
-  const { loadOptionsFor, openDeviceFor, placeNetwork } = await import('../evaluate/trained.js');
+  const path = flags.data ?? trained.run?.config.options.data;
+  if (path === undefined) throw new UserError('--weights needs --data <path>, or --data synthetic');
+  const { readTrainedRun } = await import('../evaluate/trained.js');
+  const others: [string, Trained][] = [];
+  for (const run of flags.against ?? []) others.push([run, await readTrainedRun(run)]);
   const { readAugment } = await import('../data/augment/read.js');
   const given: TrainedOverrides = {
     ...{ mean: flags.mean, std: flags.std },
     augment: flags.augment === undefined ? undefined : await readAugment(flags.augment),
   };
-  const { loadDataVisibly } = await import('./load-data.js');
-  const dataOptions = {
-    // Other data have options of their own.
-    ...(flags.data === undefined && trained.run ? await dataFlagsOf(trained.run.config.options) : {}),
-    ...(await dataFlagsOf(flags)),
+  const source = {
+    path,
+    options: {
+      // Other data have options of their own.
+      ...(flags.data === undefined && trained.run ? await dataFlagsOf(trained.run.config.options) : {}),
+      ...(await dataFlagsOf(flags)),
+    },
   };
-  const data = await loadDataVisibly(source, flags.exclude, { ...loadOptionsFor(trained, given), ...dataOptions });
-  const split = data.splits[flags.split];
-  if (split.count === 0) throw new UserError(`${data.name} has no ${flags.split} images`);
-  const { matchClasses } = await import('../evaluate/classes.js');
-  const names = matchClasses(flags.classes, trained.known?.classes, data.classes);
-
-  const { evaluate } = await import('../evaluate/evaluate.js');
   const { assess } = await import('../evaluate/assess.js');
+  const { compareWith } = await import('../evaluate/compare.js');
   const { readVotes } = await import('../data/labels/votes.js');
-  const votesFile = flags.votes ?? dataOptions.labels;
-  const votes = votesFile === undefined ? undefined : await readVotes(votesFile, data, flags.split);
   const { evaluationLines } = await import('./report/evaluation.js');
+  const { data, names } = await load(trained, source, flags, given);
+  const votesFile = flags.votes ?? source.options.labels;
+  const votes = votesFile === undefined ? undefined : await readVotes(votesFile, data, flags.split);
+  const { predictions, mixed } = await predict(trained, data, flags, given);
+  const bootstrap = { resamples: flags.resamples };
+  const status = new StatusLine();
+  const assessment = assess(predictions, data, flags.split, {
+    ...{ classes: names, bootstrap, votes, duplicates: flags.duplicates },
+    onProgress: (fraction, text) => {
+      status.update(text, fraction);
+    },
+  });
+  status.clear();
+  const compared: NamedPredictions[] = [];
+  for (const [name, other] of others) {
+    const { data } = await load(other, source, flags, {});
+    compared.push({ name, predictions: (await predict(other, data, flags, {})).predictions });
+  }
+  const self = { name: flags.run ?? trained.file, predictions };
+  const result: Evaluation = {
+    model: trained.model.model,
+    ...assessment,
+    ...(compared.length > 0 ? { comparisons: compareWith(self, compared, bootstrap) } : {}),
+    ...(mixed ? { precision: 'amp' } : {}),
+  };
+  console.log(flags.json ? JSON.stringify(result) : evaluationLines(result).join('\n'));
+}
+
+/** The images of `source` as a network was trained on them, and what it calls their classes. */
+async function load(
+  trained: Trained,
+  source: { path: string; options: DataOptions },
+  flags: Flags,
+  given: TrainedOverrides,
+): Promise<{ data: DataSet; names: readonly string[] }> {
+  const { loadOptionsFor } = await import('../evaluate/trained.js');
+  const { loadDataVisibly } = await import('./load-data.js');
+  const loadOptions = { ...loadOptionsFor(trained, given), ...source.options };
+  const data = await loadDataVisibly(source.path, flags.exclude, loadOptions);
+  if (data.splits[flags.split].count === 0) throw new UserError(`${data.name} has no ${flags.split} images`);
+  const { matchClasses } = await import('../evaluate/classes.js');
+  return { data, names: matchClasses(flags.classes, trained.known?.classes, data.classes) };
+}
+
+/** What a network answers on the chosen split, and whether it was computed in mixed precision. */
+async function predict(trained: Trained, data: DataSet, flags: Flags, given: TrainedOverrides) {
+  const { openDeviceFor, placeNetwork } = await import('../evaluate/trained.js');
+  const { evaluate } = await import('../evaluate/evaluate.js');
   const { ampProblem } = await import('../gpu/matrices.js');
   const device = await openDeviceFor(trained, flags);
   const problem = (flags.precision ?? trained.precision) === 'amp' ? ampProblem(device) : undefined;
@@ -131,7 +180,7 @@ async function runEvaluation(flags: Flags): Promise<void> {
   const status = new StatusLine();
   try {
     const { model, normalisation, augmenter } = placeNetwork(device, trained, data, given);
-    const predictions = await evaluate(device, model, data, split, {
+    const predictions = await evaluate(device, model, data, data.splits[flags.split], {
       ...normalisation,
       augmenter,
       batchSize: flags.batchSize,
@@ -139,18 +188,7 @@ async function runEvaluation(flags: Flags): Promise<void> {
         status.update('evaluating', fraction);
       },
     });
-    const assessment = assess(predictions, data, flags.split, {
-      classes: names,
-      bootstrap: { resamples: flags.resamples },
-      ...{ votes, duplicates: flags.duplicates },
-      onProgress: (fraction, text) => {
-        status.update(text, fraction);
-      },
-    });
-    status.clear();
-    const precision = device.matrices ? ({ precision: 'amp' } as const) : {};
-    const result: Evaluation = { model: trained.model.model, ...assessment, ...precision };
-    console.log(flags.json ? JSON.stringify(result) : evaluationLines(result).join('\n'));
+    return { predictions, mixed: device.matrices !== undefined };
   } finally {
     status.clear();
     device.destroy();

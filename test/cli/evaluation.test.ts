@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { confusionLines, evaluationLines, type Evaluation } from '../../src/cli/report/evaluation.js';
 import { assess } from '../../src/evaluate/assess.js';
+import { compareWith } from '../../src/evaluate/compare.js';
 import { dataOf, predict, splitOf } from '../evaluate/small.js';
 
 const truth = Array.from({ length: 20 }, (_, i) => (i < 6 ? 0 : 1));
@@ -61,6 +62,20 @@ describe('the evaluation for people', () => {
     expect(text).toMatch(/^mean share of annotators who agree +\d+\.\d\d % +84\.00 %$/m);
     expect(text).toMatch(/^accuracy where annotators' agreement is high \(80 to 100 %\) +85\.71 % +14$/m);
     expect(text).toContain('\nNotes\nThe labels of this data set are distributions');
+  });
+
+  it('tells how it differs from other runs', () => {
+    const of = (predictions: readonly number[], name: string) => ({
+      name,
+      predictions: { labels: Uint8Array.from(truth), predictions: Uint8Array.from(predictions) },
+    });
+    const other = truth.map((label, i) => (i < 8 ? 1 - label : label));
+    const runs = [of(other, 'runs/b'), of(predicted, 'runs/c')];
+    const comparisons = compareWith(of(predicted, 'runs/a'), runs, { resamples: 100 });
+    const text = evaluationLines({ ...evaluation(), comparisons }).join('\n');
+    // Five images more: 2 · 2⁻⁵ of the coin, twice that for two comparisons.
+    expect(text).toMatch(/^runs\/b +\+25\.00 % +\+[\d.]+ to \+[\d.]+ % +5 +0 +0\.0625 +0\.1250$/m);
+    expect(text).toMatch(/^runs\/c +0\.00 % +0\.00 to 0\.00 % +0 +0 +1\.0000 +1\.0000$/m);
   });
 
   it('numbers the classes where their names are too wide', () => {

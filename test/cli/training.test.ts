@@ -300,11 +300,13 @@ describe('eval', () => {
   });
 
   it('prints a matrix and scores for people', async () => {
-    const { code, stdout } = await run(['eval', '--run', whole]);
+    const { code, stdout } = await run(['eval', '--run', whole, '--against', whole]);
     expect(code).toBe(0);
     expect(stdout).toContain(`${model} on the val split of FER-2013: ${counts.PublicTest} images`);
     expect(stdout).toMatch(/^surprise( +\d+){7}$/m);
     expect(stdout).toMatch(/^macro average( +\d\.\d{4}){3} +70$/m);
+    // Against itself: nothing but agreement.
+    expect(stdout).toMatch(/^\S*whole +0\.00 % +0\.00 to 0\.00 % +0 +0 +1\.0000$/m);
   });
 
   it.each([
@@ -321,6 +323,8 @@ describe('eval', () => {
     ['weights that are none', ['--model', model, '--weights', 'noise.csv'], 'noise.csv'],
     ['another number of classes', ['--run', 'whole', '--classes', '5'], 'the weights tell 5 classes apart'],
     ['a folder without a run', ['--run', 'cache'], 'holds no run'],
+    ['another run that is none', ['--run', 'whole', '--against', 'cache'], 'holds no run'],
+    ['votes that are not there', ['--run', 'whole', '--votes', 'none.csv'], 'none.csv: no such file'],
   ])('refuses %s', async (_what, args, text) => {
     const { code, stdout, stderr } = await run(['eval', ...args, '--data', data]);
     expect(stderr).toContain(text);

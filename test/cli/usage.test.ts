@@ -56,6 +56,7 @@ describe('a wrong command line', () => {
     ['an unknown scheduler', 'train simple-mlp --data synthetic --scheduler stp', "there is no scheduler 'stp'"],
     ['an unknown backend', 'doctor --backend vulcan', 'Did you mean vulkan?'],
     ['an unknown split', 'eval --split vla', 'Did you mean val?'],
+    ['an unknown kind of duplicates', 'eval --duplicates nearly', 'Did you mean near?'],
     ['no data set', 'train simple-cnn', 'train needs --data'],
     ['no model', 'train --data synthetic', 'train needs a model'],
     ['momentum for Adam', 'train simple-cnn --data synthetic --momentum 0.9', '--momentum is of --optimizer sgd'],

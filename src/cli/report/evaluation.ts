@@ -1,4 +1,5 @@
 import type { Assessment, ClassAssessment } from '../../evaluate/assessment.js';
+import type { RunComparison } from '../../evaluate/compare.js';
 import type { SubsetScores } from '../../evaluate/errors/subset.js';
 import type { Interval } from '../../evaluate/metrics/index.js';
 import { columns, loss, percent, whole, wrap } from './format.js';
@@ -10,6 +11,8 @@ const PAIRS = 5;
 /** What `facegrad eval` found; with `--json` printed as it stands. */
 export interface Evaluation extends Assessment {
   readonly model: string;
+  /** With the other runs that were asked for. */
+  readonly comparisons?: readonly RunComparison[];
   /** Where the network was computed in mixed precision; absent where it was in f32. */
   readonly precision?: 'amp';
 }
@@ -32,6 +35,7 @@ export function evaluationLines(evaluation: Evaluation): string[] {
     ...section('By brightness and contrast', quartileLines(errors)),
     ...section('Without images that stand elsewhere too', duplicateLines(evaluation)),
     ...section('Against the annotators', annotatorLines(errors)),
+    ...section("Against other runs (McNemar's test)", comparisonLines(evaluation.comparisons ?? [])),
     ...section(
       'Notes',
       notes.flatMap(note => wrap(note, MOST_COLUMNS)),
@@ -154,6 +158,30 @@ function annotatorLines({ annotators }: Evaluation['errors']): string[] {
       'lr',
     ),
   ];
+}
+
+function comparisonLines(comparisons: readonly RunComparison[]): string[] {
+  if (comparisons.length === 0) return [];
+  const several = comparisons.length > 1;
+  const rows = comparisons.map(({ second, difference, differenceInterval, onlyFirst, onlySecond, ...test }) => [
+    second,
+    signed(difference),
+    differenceInterval
+      ? `${signed(differenceInterval.low).replace(' %', '')} to ${signed(differenceInterval.high)}`
+      : '-',
+    ...[whole(onlyFirst), whole(onlySecond), pValue(test.pValue)],
+    ...(several ? [pValue(test.adjustedPValue)] : []),
+  ]);
+  const head = ['', 'accuracy', 'interval', 'only this', 'only other', 'p', ...(several ? ["Holm's p"] : [])];
+  return columns([head, ...rows], 'lr');
+}
+
+function signed(fraction: number): string {
+  return `${fraction > 0 ? '+' : ''}${percent(fraction)}`;
+}
+
+function pValue(value: number): string {
+  return value < 1e-4 ? value.toExponential(1) : value.toFixed(4);
 }
 
 function accuracyOf({ accuracy }: SubsetScores): string {

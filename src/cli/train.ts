@@ -20,10 +20,12 @@ import {
 import { Interruption } from './signals.js';
 import { classWeightsOption, samplerOption } from './sampling-options.js';
 import { trainDefaults } from '../train/defaults.js';
+import { addFreezeOptions, addInitOptions, addJointOptions, jointOf, type JointFlags } from './transfer-options.js';
 import { packageVersion } from './version.js';
 
 type Flags = Omit<Partial<TrainOptions>, 'model' | 'augment'> &
-  GpuOptions & {
+  GpuOptions &
+  JointFlags & {
     augment?: string;
     autotune?: boolean;
     tensorboard: boolean;
@@ -33,6 +35,8 @@ type Flags = Omit<Partial<TrainOptions>, 'model' | 'augment'> &
     json?: true;
     recipe?: string;
     set?: string[];
+    folds?: number;
+    repeats?: number;
   };
 
 export function trainCommand(exitWith: (code: number) => void): Command {
@@ -71,6 +75,16 @@ export function trainCommand(exitWith: (code: number) => void): Command {
     .option('--limit <n>', 'use at most n images of each split', integer(1))
     .addOption(precisionOption());
   addNormalisationOptions(command, "ImageNet's for models of three channels, else the training split's")
+    .option(
+      '--folds <k>',
+      'k-fold cross-validation: k runs, each validated on another k-th of the images',
+      integer(2, 1000),
+    )
+    .option(
+      '--repeats <n>',
+      'n runs, from --seed and the seeds after it; mean, deviation and interval',
+      integer(2, 1000),
+    )
     .option('--out <folder>', 'run folder (default: runs/<model>-<time>)')
     .option('--force', 'replace the run that --out holds')
     .option('--resume <run>', 'continue the run in that folder; it keeps its options, only --epochs can be raised')
@@ -82,6 +96,9 @@ export function trainCommand(exitWith: (code: number) => void): Command {
     .option('--no-tensorboard', 'write no events for TensorBoard into the run folder')
     .option('--json', 'JSON lines on standard output: {"event": "start" | "step" | "epoch" | "saved" | "summary", …}');
   addDataOptions(command);
+  addInitOptions(command);
+  addFreezeOptions(command);
+  addJointOptions(command);
   addGpuOptions(command);
   return command.action(async (model: string | undefined, flags: Flags) => {
     exitWith(await runTraining(model, flags));
@@ -91,13 +108,15 @@ export function trainCommand(exitWith: (code: number) => void): Command {
 /** Gives the exit code. */
 async function runTraining(model: string | undefined, flags: Flags): Promise<number> {
   const { recipe: named, set, augment, out, resume, force, json, ...others } = flags;
-  const { autotune, tensorboard, adapter, backend, ...rest } = others;
-  const given: Partial<TrainOptions> = rest;
+  const { autotune, tensorboard, adapter, backend, folds, repeats, jointData, jointShare, jointMapLabels, ...rest } =
+    others;
+  const given: Partial<TrainOptions> = { ...rest, ...jointOf({ jointData, jointShare, jointMapLabels }) };
   if (model !== undefined) given.model = model;
   // The run may be resumed from another folder.
   if (given.data !== undefined && given.data !== 'synthetic') given.data = resolve(given.data);
   if (given.labels !== undefined) given.labels = resolve(given.labels);
   if (given.exclude !== undefined) given.exclude = resolve(given.exclude);
+  if (given.init !== undefined) given.init = resolve(given.init);
   if (augment !== undefined) given.augment = await (await import('../data/augment/read.js')).readAugment(augment);
   if (resume !== undefined && (out !== undefined || force)) {
     throw new UserError('--resume goes on in the folder of the run: leave out --out and --force');
@@ -111,6 +130,11 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
   if (set !== undefined && named === undefined) {
     throw new UserError('--set changes a field of a recipe: name one with --recipe');
   }
+  const settings = { adapter, backend, autotune, tensorboard, json: json ?? false };
+  const { beginSeries, resumeSeries, seriesAsked } = await import('./train-series.js');
+  const series = seriesAsked({ folds, repeats }, { resume, force });
+  const seriesCode = resume === undefined ? undefined : await resumeSeries(resume, given, settings);
+  if (seriesCode !== undefined) return seriesCode;
   const { RunFolder, defaultRunPath, requireSameData, resumedOptions } = await import('../train/run.js');
   const resumed = resume === undefined ? undefined : await RunFolder.open(resume);
   if (resumed && given.scheduler !== undefined) {
@@ -123,6 +147,7 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
   const options = resumed ? resumedOptions(resumed.config, given) : newOptions({ ...recipe?.options, ...given });
   const { findModel } = await import('./find-model.js');
   findModel(options);
+  if (series) return beginSeries({ ...series, out, options, about: recipe?.about }, settings);
   const run =
     resumed ??
     (await RunFolder.create(out ?? (await defaultRunPath(options.model)), {
@@ -143,9 +168,8 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
     return exitCodes.success;
   }
 
-  const { loadDataVisibly } = await import('./load-data.js');
-  const { loadOptionsOf } = await import('../train/load-options.js');
-  const data = await loadDataVisibly(options.data, options.exclude, loadOptionsOf(options));
+  const { loadRunDataVisibly } = await import('./load-data.js');
+  const data = await loadRunDataVisibly(options);
   if (resumed) requireSameData(resumed.config, data.fingerprint, options.data);
   const { trainRun } = await import('../train/train-run.js');
   const interruption = new Interruption(() => {

@@ -1,0 +1,91 @@
+import { basename, join } from 'node:path';
+import * as z from 'zod';
+import { UserError } from '../../util/errors.js';
+import { createFolder, kindOf, writeFileAtomic } from '../files.js';
+import { readJsonFile } from '../json-file.js';
+import type { TrainOptions } from '../types.js';
+import { finishedSummary, type Member } from './member.js';
+import { membersOf, planShape, SERIES_KINDS, type SeriesKind, type SeriesPlan } from './plan.js';
+import { memberResult, statisticsOf, type SeriesSummary } from './summary.js';
+import { seriesMarkdown } from './table.js';
+
+/** Options that a series may be continued with, because files move. */
+export const MOVED_OPTIONS = ['data', 'labels', 'exclude'] as const;
+
+type MovedOption = (typeof MOVED_OPTIONS)[number];
+
+/** Which series a folder holds, if any. */
+export async function seriesKindOf(path: string): Promise<SeriesKind | undefined> {
+  for (const kind of SERIES_KINDS) if ((await kindOf(join(path, `${kind}.json`))) === 'file') return kind;
+  return undefined;
+}
+
+/**
+ * The folder of a series: `folds.json` or `repeats.json` with what decides its runs and what came of them, the same as a table
+ * (`.md`), and a folder for each run.
+ */
+export class SeriesFolder {
+  private constructor(
+    readonly path: string,
+    readonly plan: SeriesPlan,
+  ) {}
+
+  /**
+   * A folder for a new series.
+   * @throws UserError where `path` holds a run or a series already
+   */
+  static async create(path: string, plan: SeriesPlan): Promise<SeriesFolder> {
+    await requireNoSeries(path);
+    const folder = new SeriesFolder(path, plan);
+    await createFolder(path);
+    await folder.update();
+    return folder;
+  }
+
+  /**
+   * The folder of a series that was begun; `moved` says where its data are now.
+   * @throws UserError where there is none or its file is not valid
+   */
+  static async open(path: string, moved: Partial<Pick<TrainOptions, MovedOption>> = {}): Promise<SeriesFolder> {
+    const kind = await seriesKindOf(path);
+    // What came of the runs stands in their own folders.
+    const plan = kind && (await readJsonFile(z.object(planShape), join(path, `${kind}.json`)));
+    if (plan === undefined) throw new UserError(`${path} holds neither folds nor repeats`);
+    return new SeriesFolder(path, { ...plan, options: { ...plan.options, ...moved } });
+  }
+
+  get members(): Member[] {
+    return membersOf(this.plan, this.path);
+  }
+
+  /** Reads what came of the runs, and writes it down. */
+  async update(): Promise<SeriesSummary> {
+    const { plan } = this;
+    const found = await Promise.all(
+      this.members.map(async member => {
+        const summary = await finishedSummary(member);
+        return summary ? [memberResult(basename(member.path), summary)] : [];
+      }),
+    );
+    const runs = found.flat();
+    const content = { ...plan, runs, statistics: statisticsOf(runs, plan.kind) };
+    const file = join(this.path, plan.kind);
+    await writeFileAtomic(`${file}.json`, `${JSON.stringify(content, null, 2)}\n`);
+    await writeFileAtomic(`${file}.md`, seriesMarkdown(content));
+    return content;
+  }
+}
+
+/** @throws UserError where a new series would meet what is there */
+export async function requireNoSeries(path: string): Promise<void> {
+  if ((await kindOf(path)) === 'file') throw new UserError(`--out ${path} is a file; name a folder`);
+  const kind = await seriesKindOf(path);
+  if (kind !== undefined) {
+    throw new UserError(
+      `--out ${path} holds ${kind} already; continue them with --resume ${path}, or choose another folder`,
+    );
+  }
+  if ((await kindOf(join(path, 'config.json'))) === 'file') {
+    throw new UserError(`--out ${path} holds a run; choose another folder for several`);
+  }
+}

@@ -1,0 +1,74 @@
+import { join } from 'node:path';
+import type { DataSet } from '../../data/dataset.js';
+import { UserError } from '../../util/errors.js';
+import { kindOf } from '../files.js';
+import { requireSameData, resumedOptions, RunFolder, type RunConfig } from '../run.js';
+import { trainRun, type RunContext } from '../train-run.js';
+import type { EpochRow, Reporter, TrainOptions, TrainSummary } from '../types.js';
+
+/** A run among several that belong together. */
+export interface Member {
+  readonly path: string;
+  readonly options: TrainOptions;
+  /** The text of its `recipe.yaml`. */
+  readonly recipe?: string | undefined;
+}
+
+export interface MemberContext extends Omit<RunContext, 'run' | 'resume' | 'reporter'> {
+  /** What tells of a member's run; `history` are the epochs before this sitting. */
+  readonly reporterFor: (member: Member, history: readonly EpochRow[]) => Reporter & { dispose(): void };
+}
+
+/** Whether there is nothing left to train for a run of so many epochs. */
+export function isFinished(summary: TrainSummary, epochs: number): boolean {
+  return !summary.interrupted && (summary.stoppedEarly === true || summary.epochs >= epochs);
+}
+
+/** The summary of a member that has finished; undefined for one that has not, or was not begun. */
+export async function finishedSummary({ path, options }: Member): Promise<TrainSummary | undefined> {
+  if (!(await isBegun(path))) return undefined;
+  const summary = await (await RunFolder.open(path)).readSummary();
+  return summary && isFinished(summary, options.epochs) ? summary : undefined;
+}
+
+/**
+ * Trains a member: begins its run, or goes on with it where it stopped.
+ * @throws UserError where its folder holds a run of other options or other data
+ */
+export async function trainMember(member: Member, data: DataSet, context: MemberContext): Promise<TrainSummary> {
+  const { path, options, recipe } = member;
+  const { reporterFor, ...rest } = context;
+  const resume = await isBegun(path);
+  const run = resume ? await RunFolder.open(path) : await RunFolder.create(path, { recipe });
+  if (resume) {
+    requireSameOptions(run.config, options, path);
+    requireSameData(run.config, data.fingerprint, options.data);
+  }
+  const reporter = reporterFor(member, resume ? await run.readMetrics() : []);
+  try {
+    return await trainRun(data, options, { ...rest, run, reporter, resume });
+  } finally {
+    reporter.dispose();
+  }
+}
+
+async function isBegun(path: string): Promise<boolean> {
+  return (await kindOf(join(path, 'config.json'))) === 'file';
+}
+
+/**
+ * Refuses to go on with a run under other options than its own; more epochs are none.
+ * @throws UserError that names the folder and the option
+ */
+export function requireSameOptions(config: RunConfig, options: TrainOptions, path: string): void {
+  const gone = (Object.keys(config.options) as (keyof TrainOptions)[]).find(
+    key => options[key] === undefined && key !== 'labels' && key !== 'exclude',
+  );
+  try {
+    resumedOptions(config, options);
+    if (gone !== undefined) throw new UserError(`it was begun with ${gone} ${JSON.stringify(config.options[gone])}`);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(`${path} holds a run of other options: ${error.message}; choose another --out`);
+  }
+}

@@ -8,6 +8,7 @@ import { lrFindCommand } from './lr-find.js';
 import { modelsCommand } from './models.js';
 import { profileCommand } from './profile.js';
 import { recipesCommand } from './recipes.js';
+import { runsCommand } from './runs.js';
 import { trainCommand } from './train.js';
 import { tuneKernelsCommand } from './tune-kernels.js';
 import { packageVersion } from './version.js';
@@ -37,12 +38,15 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .version(packageVersion(), '-V, --version')
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show help for a command')
+    // What follows the name of a command is its own, also where the command above has an option of that name.
+    .enablePositionalOptions()
     .showSuggestionAfterError()
     .addCommand(trainCommand(exitWith))
     .addCommand(evalCommand())
     .addCommand(lrFindCommand(exitWith))
     .addCommand(modelsCommand())
     .addCommand(recipesCommand())
+    .addCommand(runsCommand())
     .addCommand(profileCommand())
     .addCommand(benchCommand(exitWith))
     .addCommand(tuneKernelsCommand())

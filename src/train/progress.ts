@@ -28,14 +28,12 @@ export class Progress {
 
   /** The first row of the highest validation accuracy; epoch 0 where none has finished. */
   get best(): EpochRow {
-    return this.history.reduce((best, row) => (row.valAccuracy > best.valAccuracy ? row : best), NO_ROW);
+    return bestRow(this.history) ?? NO_ROW;
   }
 
-  /** Images a second over all epochs, each of the same number of images: the harmonic mean. */
+  /** Images a second over all epochs; 0 where none has finished. */
   get meanRate(): number {
-    const { history } = this;
-    if (history.length === 0) return 0;
-    return history.length / history.reduce((sum, row) => sum + 1 / row.imagesPerSecond, 0);
+    return meanRate(this.history) ?? 0;
   }
 
   /** Goes on with the next epoch; whether the one that ended is the best. */
@@ -62,3 +60,17 @@ export class Progress {
 const NO_ROW: EpochRow = {
   ...{ epoch: 0, lr: 0, trainLoss: 0, trainAccuracy: 0, valLoss: 0, valAccuracy: -1, seconds: 0, imagesPerSecond: 0 },
 };
+
+/** The first row of the highest validation accuracy. */
+export function bestRow(history: readonly EpochRow[]): EpochRow | undefined {
+  return history.reduce<EpochRow | undefined>(
+    (best, row) => (best === undefined || row.valAccuracy > best.valAccuracy ? row : best),
+    undefined,
+  );
+}
+
+/** Images a second over epochs of the same number of images each: the harmonic mean. */
+export function meanRate(history: readonly EpochRow[]): number | undefined {
+  if (history.length === 0) return undefined;
+  return history.length / history.reduce((sum, row) => sum + 1 / row.imagesPerSecond, 0);
+}

@@ -1,0 +1,53 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { UserError } from '../../util/errors.js';
+import { bestRow } from '../progress.js';
+import { RunFolder, type RunConfig } from '../run.js';
+import type { EpochRow, TrainSummary } from '../types.js';
+import { stateOf, type RunState } from './state.js';
+
+/** What is known of a run from its folder. */
+export interface RunEntry {
+  /** As it was found, for `--resume` and `--run`. */
+  readonly path: string;
+  readonly config: RunConfig;
+  readonly history: readonly EpochRow[];
+  /** The finished epoch of the highest validation accuracy. */
+  readonly best: EpochRow | undefined;
+  /** What the last sitting that ended has left. */
+  readonly summary: TrainSummary | undefined;
+  readonly state: RunState;
+  /** What is wrong with the run's files, where its state is `damaged`. */
+  readonly fault?: string;
+}
+
+/**
+ * Reads what the small files of a run say; weights are left alone. A damaged `metrics.csv` or `summary.json` gives a damaged
+ * entry with what is left.
+ * @throws UserError where there is no run or its `config.json` is damaged
+ */
+export async function readRun(path: string): Promise<RunEntry> {
+  const run = await RunFolder.open(path);
+  const faults: string[] = [];
+  const attempt = async <T>(read: Promise<T>, otherwise: T): Promise<T> => {
+    try {
+      return await read;
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      faults.push(error.message);
+      return otherwise;
+    }
+  };
+  const history = await attempt(run.readMetrics(), []);
+  const summary = await attempt(run.readSummary(), undefined);
+  const known = { path, config: run.config, history, best: bestRow(history), summary };
+  if (faults.length > 0) return { ...known, state: 'damaged', fault: faults.join('\n') };
+  return { ...known, state: await stateOf(known) };
+}
+
+/** The files in a run's folder, and their bytes. */
+export async function filesOf(path: string): Promise<{ name: string; size: number }[]> {
+  const entries = await readdir(path, { withFileTypes: true });
+  const names = entries.filter(entry => entry.isFile()).map(({ name }) => name);
+  return Promise.all(names.sort().map(async name => ({ name, size: (await stat(join(path, name))).size })));
+}

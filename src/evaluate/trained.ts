@@ -83,7 +83,7 @@ export async function readTrainedWeights(file: string, choice: Partial<ModelChoi
 }
 
 /** Whether the network of `trained` normalises its images as ImageNet's were. */
-function normalisesAsImageNet({ model, known }: Trained, given: TrainedOverrides): boolean {
+export function normalisesAsImageNet({ model, known }: Trained, given: TrainedOverrides): boolean {
   return takesImageNet(definitionOf(model), given) && (known ? known.imagenet === true : true);
 }
 

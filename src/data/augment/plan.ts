@@ -162,7 +162,7 @@ function trainSteps(spec: AugmentSpec): Step[] {
  * What a test does: resizes and crops, the random ones replaced by the whole image and its middle. A random crop falls away
  * where five or ten crops are taken.
  */
-function testSteps(spec: AugmentSpec): Step[] {
+export function testSteps(spec: AugmentSpec): Step[] {
   const steps = stepsOf(spec);
   const cut = steps.some(step => viewsOf(step) > 1 && 'at' in step.options && step.options.at !== 'train');
   return steps.filter(isGeometric).flatMap((step): Step[] => {

@@ -59,7 +59,7 @@ export function evalCommand(): Command {
     )
     .option('--run <folder>', 'a run of facegrad train; brings its model, weights, data and normalisation')
     .option('--model <name>', 'with --weights; those of facegrad know theirs')
-    .option('--weights <file>', "safetensors with PyTorch's names")
+    .option('--weights <file>', "safetensors, or PyTorch's .pth, with the names of PyTorch or timm")
     .addOption(
       inputSizeOption("side of the square images that the model gets (default: the weights' own, else the model's)"),
     )

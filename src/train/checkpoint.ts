@@ -9,6 +9,9 @@ import { modelOptionsShape } from './model.js';
 import { positionSchema, type Place, type Position } from './position.js';
 import { DamagedFile, encodeTensorFile, readTensorFile } from './tensor-file.js';
 import type { Trainee } from './trainee.js';
+import { canonicalNames } from './weights/names.js';
+import { readWeightsFile } from './weights/read.js';
+import { asFloat32 } from './weights/values.js';
 
 /**
  * What a weights file says of itself, so that it can be evaluated without its run: kept as JSON in the safetensors
@@ -175,14 +178,16 @@ export async function readPlace(path: string): Promise<Place> {
 }
 
 /**
- * The weights of a file, without training state, and what the file says of itself where facegrad wrote it.
- * @throws DamagedFile
+ * The weights of a safetensors file or one of torch.save, as float32, under our names and without training state, and what the
+ * file says of itself where facegrad wrote it.
+ * @throws UserError where the file cannot be read; DamagedFile where it is a damaged one of safetensors
  */
 export async function loadWeights(
   path: string,
 ): Promise<{ state: ReadonlyMap<string, HostTensor>; info: WeightsInfo | undefined }> {
-  const { tensors, metadata } = await readTensorFile(path);
-  const state = new Map([...tensors].filter(([name]) => !isTrainingState(name)));
+  const { tensors, metadata } = await readWeightsFile(path);
+  const weights = new Map([...tensors].filter(([name]) => !isTrainingState(name)));
+  const state = asFloat32(canonicalNames(weights), path);
   const info = metadata.facegrad === undefined ? undefined : parseMetadata(weightsSchema, metadata.facegrad, path);
   return { state, info };
 }

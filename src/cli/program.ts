@@ -1,15 +1,19 @@
 import { Command } from 'commander';
 import { benchCommand } from './bench.js';
+import { convertCommand } from './convert.js';
 import { dataCommand } from './data.js';
 import { doctorCommand } from './doctor.js';
 import { exitCodes, reportError } from './errors.js';
 import { evalCommand } from './eval.js';
+import { exportCommand } from './export.js';
 import { lrFindCommand } from './lr-find.js';
 import { modelsCommand } from './models.js';
 import { profileCommand } from './profile.js';
 import { recipesCommand } from './recipes.js';
 import { runsCommand } from './runs.js';
 import { trainCommand } from './train.js';
+import { transferCommand } from './transfer.js';
+import { tuneCommand } from './tune.js';
 import { tuneKernelsCommand } from './tune-kernels.js';
 import { packageVersion } from './version.js';
 
@@ -43,7 +47,10 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .showSuggestionAfterError()
     .addCommand(trainCommand(exitWith))
     .addCommand(evalCommand())
+    .addCommand(transferCommand(exitWith))
+    .addCommand(exportCommand())
     .addCommand(lrFindCommand(exitWith))
+    .addCommand(tuneCommand(exitWith))
     .addCommand(modelsCommand())
     .addCommand(recipesCommand())
     .addCommand(runsCommand())
@@ -51,6 +58,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .addCommand(benchCommand(exitWith))
     .addCommand(tuneKernelsCommand())
     .addCommand(dataCommand())
+    .addCommand(convertCommand())
     .addCommand(doctorCommand(exitWith));
   applyToAll(program, command => {
     command

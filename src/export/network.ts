@@ -9,8 +9,8 @@ export interface Given {
   /** How many classes the weights tell apart, or their names. */
   readonly classes?: number | readonly string[] | undefined;
   /** On pixels in 0..1, a number for each channel. */
-  readonly mean?: readonly number[] | undefined;
-  readonly std?: readonly number[] | undefined;
+  readonly mean?: number[] | undefined;
+  readonly std?: number[] | undefined;
 }
 
 /** A trained network as it is to be used outside facegrad. */
@@ -42,6 +42,11 @@ export function networkOf(trained: Trained, given: Given): Network {
   // As `createModel` has it: a colour architecture stays one.
   const channels = definition.channels === 3 ? 3 : imageChannels;
   const names = typeof given.classes === 'object' ? given.classes : trained.known?.classes;
+  if (mean?.length !== std?.length || (imageChannels !== channels && imageChannels !== 1)) {
+    throw new UserError(
+      `${trained.model.model} takes ${channels} channels: give as many --mean and --std, or one each`,
+    );
+  }
   const build = (classes: number) =>
     init.withoutValues(() => definition.create({ classes, channels, size, dropout, se, activation }));
   const count = typeof given.classes === 'number' ? given.classes : (names?.length ?? classesOf(trained, build));
@@ -55,21 +60,12 @@ export function networkOf(trained: Trained, given: Given): Network {
     model.dispose();
     throw error instanceof UserError ? new UserError(`${trained.file}: ${error.message}`) : error;
   }
-  const { mean: plainMean, std: plainStd } = given;
-  const imagenet = normalisesAsImageNet(trained, {
-    ...(plainMean && { mean: [...plainMean] }),
-    ...(plainStd && { std: [...plainStd] }),
-  });
+  const imagenet = normalisesAsImageNet(trained, given);
   const normalise = imagenet ? IMAGENET : mean && std && { mean: spread(mean), std: spread(std) };
   return { model, channels, size, imageChannels, normalise, classes: names, alsoDone: alsoDone(trained) };
 
   /** A value for each channel of the network, of which a grey image's only channel becomes. */
   function spread(values: readonly number[]): number[] {
-    if (values.length !== channels && values.length !== 1) {
-      throw new UserError(
-        `${trained.model.model} takes ${channels} channels: give as many --mean and --std, or one each`,
-      );
-    }
     return Array.from({ length: channels }, (_, c) => values[c] ?? values[0]!);
   }
 }

@@ -5,6 +5,7 @@ import type { StateEntry } from '../nn/index.js';
 import type { Tensor } from '../tensor/index.js';
 import { UserError } from '../util/errors.js';
 import { writeFileAtomic } from './files.js';
+import type { Origin } from './l2-sp.js';
 import { modelOptionsShape } from './model.js';
 import { positionSchema, type Place, type Position } from './position.js';
 import { DamagedFile, encodeTensorFile, readTensorFile } from './tensor-file.js';
@@ -49,10 +50,12 @@ const trainingSchema = positionSchema.extend({
 
 const OPTIMIZER = 'optimizer.';
 const AVERAGE = 'ema.';
+const ORIGIN = 'l2_sp.start.';
 const TOTALS = 'train.totals';
 
 /** The names under which a training checkpoint keeps more than weights. */
-const isTrainingState = (name: string) => name.startsWith(OPTIMIZER) || name.startsWith(AVERAGE) || name === TOTALS;
+export const isTrainingState = (name: string) =>
+  [OPTIMIZER, AVERAGE, ORIGIN].some(prefix => name.startsWith(prefix)) || name === TOTALS;
 
 /** Writes weights alone. */
 export async function saveWeights(
@@ -81,6 +84,9 @@ export async function takeCheckpoint(trainee: Trainee, position: Position, info:
     tensors.set(name, { dtype: 'F32', shape: tensor.shape, data: await tensor.data() });
     tensor.dispose();
   }
+  for (const [name, data] of trainee.origin ?? []) {
+    tensors.set(ORIGIN + name, { dtype: 'F32', shape: tensors.get(name)!.shape, data });
+  }
   tensors.set(TOTALS, { dtype: 'F32', shape: totals.shape, data: await totals.data() });
   const training: z.infer<typeof trainingSchema> = {
     ...position,
@@ -102,11 +108,14 @@ function isFinite(values: Float32Array): boolean {
 }
 
 /**
- * Puts a saved state back into the trainee of its stage, which `traineeOf` gives, and tells where the run stood. Bits are as
- * they were.
+ * Puts a saved state back into the trainee of its stage, which `traineeOf` gives, and tells where the run stood and what its
+ * parameters are pulled to, which is the caller's to arrange. Bits are as they were.
  * @throws DamagedFile, before anything is put back, where the file is not as it was written
  */
-export async function loadCheckpoint(path: string, traineeOf: (stage: number) => Trainee): Promise<Position> {
+export async function loadCheckpoint(
+  path: string,
+  traineeOf: (stage: number) => Trainee,
+): Promise<Position & { readonly origin: Origin }> {
   const file = await readTensorFile(path);
   const text = file.metadata.training;
   if (text === undefined) throw new UserError(`${path} holds weights but no training state; it cannot be resumed`);
@@ -130,7 +139,7 @@ export async function loadCheckpoint(path: string, traineeOf: (stage: number) =>
   if (saved.scaler) scaler?.load(saved.scaler, saved.optimizerSteps);
   generator.seed = saved.generator.seed;
   generator.offset = saved.generator.offset;
-  return saved;
+  return { ...saved, origin: originIn(file.tensors) };
 
   function restore(into: Tensor, key: string): void {
     const tensor = file.tensors.get(key);
@@ -139,6 +148,13 @@ export async function loadCheckpoint(path: string, traineeOf: (stage: number) =>
     }
     into.set(tensor.data as Float32Array);
   }
+}
+
+function originIn(tensors: ReadonlyMap<string, HostTensor>): Origin {
+  const entries = [...tensors].filter(([name]) => name.startsWith(ORIGIN));
+  return new Map(
+    entries.map(([name, { data }]) => [name.slice(ORIGIN.length), data as Float32Array<ArrayBuffer>] as const),
+  );
 }
 
 /** What the optimiser and the average keep of each parameter, by the names in a checkpoint; the caller disposes of them. */

@@ -44,11 +44,14 @@ export {
   type Profile,
   type ProfileOptions,
 } from './train/profile/profile.js';
+export * as catalogue from './train/catalogue/index.js';
+export { EventLog } from './train/event-log.js';
 export { RunFolder } from './train/run.js';
 export type { EpochRow, Reporter, TrainOptions, TrainSummary } from './train/types.js';
 export { evaluate, type Predictions } from './evaluate/evaluate.js';
 export { assess, type AssessOptions } from './evaluate/assess.js';
 export type { Assessment } from './evaluate/assessment.js';
 export * as metrics from './evaluate/metrics/index.js';
+export * as tensorboard from './interop/tfevents/index.js';
 export { decodeSafeTensors, encodeSafeTensors } from './interop/safetensors.js';
 export { NotImplementedError, UserError } from './util/errors.js';

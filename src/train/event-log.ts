@@ -42,7 +42,9 @@ export class EventLog implements Reporter {
     // The sitting before may have been killed after it had saved an epoch and before it told so here.
     const again = lastEpoch !== undefined && resumedStep === 0;
     this.#write({ wallTime: seconds(), step: again ? finished : finished + 1, sessionStart: true });
-    if (again) this.#epoch(lastEpoch);
+    if (!again) return;
+    this.#running(finished, lastEpoch.trainLoss, lastEpoch.trainAccuracy);
+    this.#epoch(lastEpoch);
   }
 
   step(progress: StepProgress): void {
@@ -52,7 +54,7 @@ export class EventLog implements Reporter {
     const interval = Math.ceil(steps / POINTS_PER_EPOCH);
     if (Math.floor(done / interval) === Math.floor(this.#last / interval)) return;
     this.#last = done;
-    this.#scalars(done, { 'loss/running': loss, 'accuracy/running': accuracy });
+    this.#running(done, loss, accuracy);
   }
 
   epoch(row: EpochRow, best: boolean): void {
@@ -86,6 +88,10 @@ export class EventLog implements Reporter {
       this.#file = undefined;
       closeSync(file);
     });
+  }
+
+  #running(step: number, loss: number, accuracy: number): void {
+    this.#scalars(step, { 'loss/running': loss, 'accuracy/running': accuracy });
   }
 
   #epoch(row: EpochRow): void {

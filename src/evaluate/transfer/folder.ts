@@ -1,0 +1,76 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createFolder, kindOf, writeFileAtomic } from '../../train/files.js';
+import { readJsonFile } from '../../train/json-file.js';
+import { UserError } from '../../util/errors.js';
+import { recordSchema, type Measurement, type TransferRecord, type TransferScores } from './record.js';
+import { transferCsv, transferMarkdown } from './table.js';
+
+/** The folder of a transfer: `transfer.json`, the table as `transfer.md` and `transfer.csv`, and the run that fine-tunes in `run/`. */
+export class TransferFolder {
+  private constructor(
+    readonly path: string,
+    private current: TransferRecord,
+  ) {}
+
+  /** Begins a transfer in `path`, where there may be an older one. */
+  static async create(path: string, record: TransferRecord): Promise<TransferFolder> {
+    const folder = new TransferFolder(path, record);
+    await createFolder(path);
+    // What an older transfer's run came to is not this one's.
+    await rm(folder.run, { recursive: true, force: true });
+    await folder.#write();
+    return folder;
+  }
+
+  /** @throws UserError where a new transfer cannot be begun in `path` */
+  static async requireFree(path: string, force: boolean): Promise<void> {
+    if ((await kindOf(path)) === 'file') throw new UserError(`--out ${path} is a file; name a folder`);
+    if ((await kindOf(fileIn(path))) !== undefined) {
+      // --force means "replace that transfer", not "remove whatever bears these names".
+      if (force) await TransferFolder.open(path);
+      else {
+        throw new UserError(
+          `--out ${path} holds a transfer already; continue it with --resume ${path}, replace it with --force, ` +
+            'or choose another folder',
+        );
+      }
+    } else if ((await kindOf(join(path, 'config.json'))) ?? (await kindOf(join(path, 'run')))) {
+      throw new UserError(`--out ${path} holds something else; choose another folder for the transfer`);
+    }
+  }
+
+  /**
+   * The folder of a transfer that was begun.
+   * @throws UserError where there is none, or its file is not valid
+   */
+  static async open(path: string): Promise<TransferFolder> {
+    const record = await readJsonFile(recordSchema, fileIn(path));
+    if (!record) throw new UserError(`${path} holds no transfer: it has no transfer.json`);
+    return new TransferFolder(path, record);
+  }
+
+  get record(): TransferRecord {
+    return this.current;
+  }
+
+  /** Where the run that fine-tunes lies. */
+  get run(): string {
+    return join(this.path, 'run');
+  }
+
+  /** Keeps what a part has come to. */
+  async keep(which: Measurement, scores: TransferScores): Promise<void> {
+    this.current = { ...this.current, [which]: scores };
+    await this.#write();
+  }
+
+  async #write(): Promise<void> {
+    // The table first: a transfer that is complete has one.
+    await writeFileAtomic(join(this.path, 'transfer.md'), transferMarkdown(this.current));
+    await writeFileAtomic(join(this.path, 'transfer.csv'), transferCsv(this.current));
+    await writeFileAtomic(fileIn(this.path), `${JSON.stringify(this.current, null, 2)}\n`);
+  }
+}
+
+const fileIn = (path: string) => join(path, 'transfer.json');

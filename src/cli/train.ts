@@ -19,7 +19,7 @@ import {
 } from './options.js';
 import { Interruption } from './signals.js';
 import { classWeightsOption, samplerOption } from './sampling-options.js';
-import { trainDefaults } from '../train/defaults.js';
+import { DEFAULT_KEEP, trainDefaults } from '../train/defaults.js';
 import { addFreezeOptions, addInitOptions, addJointOptions, jointOf, type JointFlags } from './transfer-options.js';
 import { packageVersion } from './version.js';
 
@@ -31,6 +31,7 @@ type Flags = Omit<Partial<TrainOptions>, 'model' | 'augment'> &
     tensorboard: boolean;
     out?: string;
     resume?: string;
+    from?: string;
     force?: true;
     json?: true;
     recipe?: string;
@@ -87,7 +88,11 @@ export function trainCommand(exitWith: (code: number) => void): Command {
     )
     .option('--out <folder>', 'run folder (default: runs/<model>-<time>)')
     .option('--force', 'replace the run that --out holds')
+    .option('--save-every-steps <n>', 'save the state after every n steps of the run, beside the last one', integer(1))
+    .option('--save-every-epochs <n>', 'save the state after every n epochs, likewise', integer(1))
+    .option('--keep <n>', `checkpoints to keep, of either kind (default: ${DEFAULT_KEEP})`, integer(1))
     .option('--resume <run>', 'continue the run in that folder; it keeps its options, only --epochs can be raised')
+    .option('--from <checkpoint>', 'with --resume: go back to one of the checkpoints of the run, such as epoch-0005')
     .option(
       '--autotune',
       'look for faster kernels for a second also on a software adapter, whose kernels are slow to compile',
@@ -107,7 +112,7 @@ export function trainCommand(exitWith: (code: number) => void): Command {
 
 /** Gives the exit code. */
 async function runTraining(model: string | undefined, flags: Flags): Promise<number> {
-  const { recipe: named, set, augment, out, resume, force, json, ...others } = flags;
+  const { recipe: named, set, augment, out, resume, from, force, json, ...others } = flags;
   const { autotune, tensorboard, adapter, backend, folds, repeats, jointData, jointShare, jointMapLabels, ...rest } =
     others;
   const given: Partial<TrainOptions> = { ...rest, ...jointOf({ jointData, jointShare, jointMapLabels }) };
@@ -120,6 +125,9 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
   if (augment !== undefined) given.augment = await (await import('../data/augment/read.js')).readAugment(augment);
   if (resume !== undefined && (out !== undefined || force)) {
     throw new UserError('--resume goes on in the folder of the run: leave out --out and --force');
+  }
+  if (from !== undefined && resume === undefined) {
+    throw new UserError('--from goes back to a checkpoint of a run: name the run with --resume');
   }
   if (resume !== undefined && autotune !== undefined) {
     throw new UserError(`a resumed run keeps its kernels: leave out --${autotune ? '' : 'no-'}autotune`);
@@ -137,6 +145,8 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
   if (seriesCode !== undefined) return seriesCode;
   const { RunFolder, defaultRunPath, requireSameData, resumedOptions } = await import('../train/run.js');
   const resumed = resume === undefined ? undefined : await RunFolder.open(resume);
+  await resumed?.requireFree();
+  const checkpoint = from === undefined ? undefined : await resumed?.findCheckpoint(from);
   if (resumed && given.scheduler !== undefined) {
     const { resolveScheduler } = await import('../train/schedulers/index.js');
     given.scheduler = resolveScheduler(given.scheduler, resumed.config.options.epochs);
@@ -157,7 +167,7 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
 
   const { chooseReporter } = await import('./report/choose.js');
   const reporter = chooseReporter(json ?? false, resumed ? await resumed.readMetrics() : []);
-  const before = await resumed?.readSummary();
+  const before = checkpoint === undefined ? await resumed?.readSummary() : undefined;
   if (before && !before.interrupted && (before.stoppedEarly || before.epochs >= options.epochs)) {
     reporter.note(
       before.stoppedEarly
@@ -180,6 +190,7 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
       ...{ run, reporter, adapter, backend, autotune, tensorboard },
       signal: interruption.signal,
       resume: resumed !== undefined,
+      from: checkpoint,
       version: packageVersion(),
     });
     return interruption.exitCode ?? exitCodes.success;

@@ -8,3 +8,6 @@ export const trainDefaults = {
   sampler: 'shuffle',
   classWeights: 'none',
 } as const;
+
+/** Checkpoints of either kind that a run keeps where nothing is given (checkpoint-options.ts). */
+export const DEFAULT_KEEP = 3;

@@ -1,9 +1,9 @@
 import type { Module } from '../nn/index.js';
-import { formatShape, observe, scope, type Tensor } from '../tensor/index.js';
+import { formatShape, noGrad, observe, scope, Tensor } from '../tensor/index.js';
 
 /**
- * The first tensor with a value that is not finite, in words: parameters in order, then what the operations of `forward`
- * put out, in order. Slow: every tensor is read back. undefined where all are finite.
+ * The first tensor with a value that is not finite, in words: parameters in order, in an evaluation buffers such as running
+ * statistics, then what the operations of `forward` put out, in order. Slow: every tensor is read back. undefined where all are finite.
  */
 export async function firstBadTensor(
   model: Module,
@@ -13,6 +13,10 @@ export async function firstBadTensor(
   const parameters = model.namedParameters();
   for (const [name, parameter] of parameters) {
     if (await isBad(parameter)) return `parameter ${name} ${formatShape(parameter.shape)}`;
+  }
+  // In training they come of what is forwarded, and do not go into it.
+  for (const [name, buffer] of model.training ? [] : model.namedBuffers()) {
+    if (buffer instanceof Tensor && (await isBad(buffer))) return `buffer ${name} ${formatShape(buffer.shape)}`;
   }
   const nameOf = new Map([...parameters].map(([name, parameter]): [Tensor, string] => [parameter, name]));
   const outputs: { what: string; tensor: Tensor }[] = [];
@@ -35,6 +39,29 @@ export async function firstBadTensor(
     return undefined;
   } finally {
     for (const { tensor } of outputs) tensor.dispose();
+  }
+}
+
+/** Likewise in the first batch of an evaluation whose logits are not finite. */
+export async function firstBadTensorOf(
+  model: Module,
+  batches: number,
+  input: (index: number) => Tensor,
+): Promise<string | undefined> {
+  const forward = (x: Tensor) => noGrad(() => model.forward(x));
+  model.eval();
+  try {
+    for (let index = 0; index < batches; index++) {
+      const logits = scope(() => forward(input(index)).keep());
+      try {
+        if (await isBad(logits)) return await firstBadTensor(model, () => input(index), forward);
+      } finally {
+        logits.dispose();
+      }
+    }
+    return undefined;
+  } finally {
+    model.train();
   }
 }
 

@@ -8,15 +8,39 @@ export function temporaryName(path: string): string {
   return join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
 }
 
+const temporary = /^\.(.+)\.\d+\.tmp$/;
+
+/** Whether `name` may be one under which a file was being written. */
+export function isTemporaryName(name: string): boolean {
+  return temporary.test(name);
+}
+
+/** The file that was being written under a temporary name. */
+export function fileOfTemporary(name: string): string {
+  return temporary.exec(name)?.[1] ?? name;
+}
+
 /** Whether `name` is what a killed process may have left behind while it wrote `file`. */
 export function isTemporaryNameOf(name: string, file: string): boolean {
-  return name.startsWith(`.${file}.`) && /^\d+\.tmp$/.test(name.slice(file.length + 2));
+  return isTemporaryName(name) && fileOfTemporary(name) === file;
+}
+
+/** What the system says where there is no room for a file. */
+const FULL: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the quota of disk space is used up',
+  EFBIG: 'the file is larger than this process may write (ulimit -f)',
+};
+
+/** A file could not be written for want of room; what was there before is there still. */
+export class DiskFullError extends Error {
+  override readonly name = 'DiskFullError';
 }
 
 /**
  * Writes a file so that whoever looks, even after a power cut, finds the old content or the new, never a part: a
  * temporary file in the same folder is written and synced, then renamed, then the folder is synced.
- * @throws UserError where there is no such folder or it may not be written
+ * @throws UserError where there is no such folder or it may not be written, DiskFullError where there is no room
  */
 export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
   const temporary = temporaryName(path);
@@ -28,7 +52,10 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
-    const text = `${path} cannot be written: ${(error as Error).message}`;
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    const full = FULL[code];
+    if (full !== undefined) throw new DiskFullError(`${path} cannot be written: ${full}`, { cause: error });
+    const text = `${path} cannot be written: ${message}`;
     throw isPathError(error) ? new UserError(text, { cause: error }) : new Error(text, { cause: error });
   }
   // A rename lasts only once its folder is on disk. Windows neither needs nor allows a folder to be opened for that.

@@ -1,4 +1,5 @@
 import { UserError } from '../util/errors.js';
+import { requireSaves } from './checkpoint-options.js';
 import { trainDefaults } from './defaults.js';
 import { resolveOptimisation } from './optimisation.js';
 import { resolveStages } from './stages.js';
@@ -20,6 +21,7 @@ export function newOptions(given: Partial<TrainOptions>): TrainOptions {
   if (rest.joint && rest.sampler !== undefined && rest.sampler !== 'shuffle') {
     throw new UserError(`--sampler ${rest.sampler} goes without joint data, whose share says what is drawn`);
   }
+  requireSaves(rest);
   const all = { ...defaults, ...rest, model, data };
   return { ...all, ...resolveOptimisation(rest, { optimizer, lr }, all.epochs) };
 }

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { resolveSpec } from '../data/augment/spec.js';
 import { dataOptionsShape } from '../data/options.js';
+import { checkpointShape } from './checkpoint-options.js';
 import { jointSchema } from './joint.js';
 import { modelOptionsShape } from './model.js';
 import { optimisationShape } from './optimisation.js';
@@ -23,6 +24,7 @@ export const optionsShape = {
   stages: z.array(stageSchema).min(1).exactOptional(),
   batchSize: z.int().positive(),
   ...optimisationShape,
+  ...checkpointShape,
   seed: z.int().nonnegative(),
   sampler: text.exactOptional(),
   classWeights: text.exactOptional(),

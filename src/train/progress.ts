@@ -1,4 +1,4 @@
-import type { Position } from './checkpoint.js';
+import type { Branch, Position } from './position.js';
 import type { EpochRow } from './types.js';
 
 /** Where a run stands: finished epochs, finished steps of the epoch under way, its stage, and the seconds so far. */
@@ -6,6 +6,10 @@ export class Progress {
   epochs = 0;
   step = 0;
   stage = 0;
+  /** Where it went back to an earlier place, if it did. */
+  branch: Branch | undefined;
+  /** The best epoch is one after this one: weights of earlier ones are no more. */
+  bestAfter = 0;
   seconds = 0;
   epochSeconds = 0;
   history: EpochRow[] = [];
@@ -26,9 +30,9 @@ export class Progress {
     this.epochSeconds += passed;
   }
 
-  /** The first row of the highest validation accuracy; epoch 0 where none has finished. */
+  /** The first row of the highest validation accuracy; epoch 0 where there is none. */
   get best(): EpochRow {
-    return bestRow(this.history) ?? NO_ROW;
+    return bestRow(this.history.filter(({ epoch }) => epoch > this.bestAfter)) ?? NO_ROW;
   }
 
   /** Images a second over all epochs; 0 where none has finished. */
@@ -39,6 +43,7 @@ export class Progress {
   /** Goes on with the next epoch; whether the one that ended is the best. */
   finishEpoch(row: EpochRow): boolean {
     const isBest = row.valAccuracy > this.best.valAccuracy;
+    if (row.valAccuracy > (bestRow(this.history) ?? NO_ROW).valAccuracy) this.bestAfter = 0;
     this.history.push(row);
     this.epochs++;
     this.step = 0;
@@ -48,12 +53,17 @@ export class Progress {
 
   /** As a checkpoint keeps it. */
   position(): Position {
-    const { epochs, step, stage, seconds, epochSeconds, history } = this;
-    return { epochs, step, ...(stage > 0 ? { stage } : {}), seconds, epochSeconds, history };
+    const { epochs, step, stage, branch, bestAfter, seconds, epochSeconds, history } = this;
+    return {
+      ...{ epochs, step, seconds, epochSeconds, history: [...history] },
+      ...(stage > 0 ? { stage } : {}),
+      ...(branch ? { branch } : {}),
+      ...(bestAfter > 0 ? { bestAfter } : {}),
+    };
   }
 
-  restore({ epochs, step, stage = 0, seconds, epochSeconds, history }: Position): void {
-    Object.assign(this, { epochs, step, stage, seconds, epochSeconds, history: [...history] });
+  restore({ epochs, step, stage = 0, branch, bestAfter = 0, seconds, epochSeconds, history }: Position): void {
+    Object.assign(this, { epochs, step, stage, branch, bestAfter, seconds, epochSeconds, history: [...history] });
   }
 }
 

@@ -1,12 +1,24 @@
-import { access, constants, readdir, rm } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { access, constants, readdir, rm, rmdir } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import * as z from 'zod';
 import { UserError } from '../util/errors.js';
+import { checkpointKeys, requireSaves } from './checkpoint-options.js';
+import {
+  CHECKPOINTS,
+  checkpointName,
+  checkpointNames,
+  parseCheckpointName,
+  pruneCheckpoints,
+  resumeCandidates,
+  type Candidates,
+} from './checkpoints.js';
 import { parseEventFileName } from './event-files.js';
-import { createFolder, isTemporaryNameOf, kindOf, writeFileAtomic } from './files.js';
+import { createFolder, fileOfTemporary, isTemporaryName, isTemporaryNameOf, kindOf, writeFileAtomic } from './files.js';
 import { readJsonFile, readText } from './json-file.js';
 import { initReportSchema } from './init-report.js';
 import { optionsShape } from './options.js';
+import type { Branch, Place } from './position.js';
+import { lockFolder, requireFree } from './run-lock.js';
 import type { EpochRow, TrainOptions, TrainSummary } from './types.js';
 
 const fileNames = {
@@ -87,11 +99,13 @@ const header = metricColumns.map(([name]) => name).join(',');
 
 /**
  * The folder of one training run: `config.json`, `metrics.csv`, `best.safetensors`, `last.safetensors` and
- * `summary.json`, and `recipe.yaml` where the run follows a recipe. Each is written whole or not at all; files of events for
- * TensorBoard (event-log.ts) grow.
+ * `summary.json`, `recipe.yaml` where the run follows a recipe, and the folder `checkpoints` where it saves more than its
+ * last state. Each is written whole or not at all; files of events for TensorBoard (event-log.ts) grow. One process at a time
+ * trains in it: the one that has locked it.
  */
 export class RunFolder {
   #config: RunConfig | undefined;
+  #unlock: (() => Promise<void>) | undefined;
 
   private constructor(
     readonly path: string,
@@ -112,7 +126,10 @@ export class RunFolder {
     if (existing === 'file') throw new UserError(`--out ${path} is a file; name a folder, new or without a run in it`);
     await requireWritable(existing === 'folder' ? resolve(path) : await nearestExisting(path), path);
     const run = new RunFolder(path, recipe);
-    const present = existing === 'folder' ? await run.#ownFiles() : [];
+    if (existing === 'folder') await run.requireFree();
+    const own = existing === 'folder' ? await run.#ownFiles() : [];
+    // What was killed while it wrote its very first file is no run.
+    const present = own.filter(name => !isTemporaryName(name));
     if (present.includes(fileNames.recipe) && !present.includes(fileNames.config)) {
       // Somebody's own, perhaps the very one that the run is to follow.
       throw new UserError(
@@ -153,15 +170,47 @@ export class RunFolder {
 
   /**
    * Creates the folder, removes the files of the run that it replaces, if any, and writes `config.json` and `recipe.yaml`.
-   * @throws UserError where the folder cannot be created
+   * @throws UserError where the folder cannot be created, and where another process trains in it
    */
   async begin(config: RunConfig): Promise<void> {
+    const isLocked = this.#unlock !== undefined;
+    if (!isLocked) await this.lock();
+    try {
+      // The old config goes first: a half-removed run must not look like one that can be resumed.
+      for (const name of await this.#ownFiles()) await rm(join(this.path, name), { force: true });
+      await removeIfEmpty(join(this.path, CHECKPOINTS));
+      // First the config: it makes the rest files of a run.
+      await this.writeConfig(config);
+      if (this.recipe !== undefined) await writeFileAtomic(this.#file('recipe'), this.recipe);
+    } finally {
+      if (!isLocked) await this.unlock();
+    }
+  }
+
+  /**
+   * That no process trains in the folder.
+   * @throws UserError
+   */
+  async requireFree(): Promise<void> {
+    await requireFree(this.path);
+  }
+
+  /**
+   * Creates the folder where there is none, locks it until `unlock`, and removes what a killed process had not finished writing.
+   * @throws UserError where another process trains in it, and where it cannot be created or written
+   */
+  async lock(): Promise<void> {
     await createFolder(resolve(this.path));
-    // The old config goes first: a half-removed run must not look like one that can be resumed.
-    for (const name of await this.#ownFiles()) await rm(join(this.path, name), { force: true });
-    // First the config: it makes the rest files of a run.
-    await this.writeConfig(config);
-    if (this.recipe !== undefined) await writeFileAtomic(this.#file('recipe'), this.recipe);
+    this.#unlock ??= await lockFolder(this.path);
+    for (const name of await this.#ownFiles()) {
+      if (isTemporaryName(basename(name))) await rm(join(this.path, name), { force: true });
+    }
+  }
+
+  /** Lets other processes have the folder. */
+  async unlock(): Promise<void> {
+    await this.#unlock?.();
+    this.#unlock = undefined;
   }
 
   async writeConfig(config: RunConfig): Promise<void> {
@@ -190,9 +239,35 @@ export class RunFolder {
     return (await kindOf(this.best)) === 'file';
   }
 
-  /** Whether a state to go on from was saved. */
-  async hasCheckpoint(): Promise<boolean> {
-    return (await kindOf(this.last)) === 'file';
+  /** The states that the run can go on from, the newest first. */
+  async candidates(): Promise<Candidates> {
+    return resumeCandidates(this.path, this.last);
+  }
+
+  /**
+   * The state that `--from` names: by its name, or by a path that ends with it.
+   * @throws UserError where the run has none of that name, with those that it has
+   */
+  async findCheckpoint(given: string): Promise<string> {
+    const name = `${basename(given, '.safetensors')}.safetensors`;
+    if (name === fileNames.last && (await kindOf(this.last)) === 'file') return this.last;
+    const names = await checkpointNames(this.path);
+    if (names.includes(name)) return join(this.path, CHECKPOINTS, name);
+    const valid = names.length > 0 ? `it has ${names.sort().join(', ')}` : 'it has saved no more than its last state';
+    throw new UserError(`--from ${given}: ${this.path} has no such checkpoint; ${valid}`);
+  }
+
+  /** Writes a state beside the last one; gives its path. */
+  async writeCheckpoint(place: Place, bytes: Uint8Array): Promise<string> {
+    await createFolder(resolve(this.path, CHECKPOINTS));
+    const file = join(this.path, CHECKPOINTS, checkpointName(place));
+    await writeFileAtomic(file, bytes);
+    return file;
+  }
+
+  /** Removes the checkpoints that need not be kept (checkpoints.ts). */
+  async pruneCheckpoints(keep: number, branch?: Branch): Promise<void> {
+    await pruneCheckpoints(this.path, keep, branch);
   }
 
   get summary(): string {
@@ -220,6 +295,11 @@ export class RunFolder {
     await writeFileAtomic(this.summary, `${JSON.stringify(summary, null, 2)}\n`);
   }
 
+  /** Of a run that has gone back to before its end. */
+  async removeSummary(): Promise<void> {
+    await rm(this.summary, { force: true });
+  }
+
   /** What the run's last sitting ended with, or undefined where it was killed or never ended. */
   async readSummary(): Promise<TrainSummary | undefined> {
     return readJsonFile(summarySchema, this.summary);
@@ -241,7 +321,13 @@ export class RunFolder {
     const whole = Object.values(fileNames).flatMap(name =>
       present.filter(entry => entry === name || isTemporaryNameOf(entry, name)),
     );
-    return [...whole, ...present.filter(parseEventFileName)];
+    return [...whole, ...present.filter(parseEventFileName), ...(await this.#checkpointFiles())];
+  }
+
+  async #checkpointFiles(): Promise<string[]> {
+    if ((await kindOf(join(this.path, CHECKPOINTS))) !== 'folder') return [];
+    const isOwn = (name: string) => parseCheckpointName(isTemporaryName(name) ? fileOfTemporary(name) : name);
+    return (await readdir(join(this.path, CHECKPOINTS))).filter(isOwn).map(name => join(CHECKPOINTS, name));
   }
 }
 
@@ -261,13 +347,14 @@ const formerly: Partial<TrainOptions> = { sampler: 'shuffle', classWeights: 'non
 
 /**
  * The options of a resumed run: those of its `config.json`, with what was `given` on top.
- * @throws UserError where a given option differs from the run's own; only `epochs` may, upwards, and `data`, `labels` and `exclude`,
- * because files may have moved (the caller compares fingerprints).
+ * @throws UserError where a given option differs from the run's own; only `epochs` may, upwards, when it saves its state, and
+ * `data`, `labels` and `exclude`, because files may have moved (the caller compares fingerprints).
  */
 export function resumedOptions(config: RunConfig, given: Partial<TrainOptions>): TrainOptions {
   const stored: TrainOptions = { ...formerly, ...config.options };
   for (const key of Object.keys(given) as (keyof TrainOptions)[]) {
     if (key === 'data' || key === 'labels' || key === 'exclude' || key === 'epochs') continue;
+    if (checkpointKeys.some(one => one === key)) continue;
     if (JSON.stringify(given[key]) === JSON.stringify(stored[key])) continue;
     const had = stored[key] === undefined ? `no ${optionName(key)}` : `${optionName(key)} ${show(stored[key])}`;
     throw new UserError(
@@ -281,6 +368,7 @@ export function resumedOptions(config: RunConfig, given: Partial<TrainOptions>):
   if (given.epochs !== undefined && given.epochs > stored.epochs && stored.stages) {
     throw new UserError(`--epochs ${given.epochs}: the run ends with the last of its stages, after ${stored.epochs}`);
   }
+  requireSaves({ ...stored, ...given });
   return { ...config.options, ...given };
 }
 
@@ -315,6 +403,14 @@ function parseRow(line: string, epoch: number, place: string): EpochRow {
   if (bad >= 0) throw new UserError(`${place}: ${metricColumns[bad]![0]} is not a number`);
   if (cells[0] !== epoch) throw new UserError(`${place}: epoch ${cells[0]!}, expected ${epoch}`);
   return Object.fromEntries(metricColumns.map(([, key], i) => [key, cells[i]])) as unknown as EpochRow;
+}
+
+/** A folder with something in it that is not the run's stays. */
+async function removeIfEmpty(folder: string): Promise<void> {
+  await rmdir(folder).catch((error: unknown) => {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOENT' && code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+  });
 }
 
 async function nearestExisting(path: string): Promise<string> {

@@ -15,8 +15,8 @@ export interface StepPlace {
 
 /** Trains a network one step at a time. */
 export class Stepper {
-  /** The generator's position before each batch since `forget`: what a diagnosis draws again. */
-  #offsets: number[] = [];
+  /** The generator's position and the learning rate before each batch since `forget`: a diagnosis draws the same again. */
+  #before: { offset: number; lr: number }[] = [];
 
   constructor(
     private readonly device: Device,
@@ -41,7 +41,7 @@ export class Stepper {
 
   /** The losses so far were finite. */
   forget(): void {
-    this.#offsets = [];
+    this.#before = [];
   }
 
   /**
@@ -49,27 +49,28 @@ export class Stepper {
    * `place.step` counts the steps that are done. No parameter has moved since then; the batch is run again with the same draws.
    */
   async diagnose(
-    { model, generator }: Trainee,
+    { model, generator, optimizer }: Trainee,
     { epoch, order, step }: StepPlace,
     bad: number,
-  ): Promise<{ step: number; culprit: string | undefined }> {
+  ): Promise<{ step: number; lr: number; culprit: string | undefined }> {
     const { accumulate = 1 } = this.options;
     const batch = Math.min(step * accumulate, this.setup.batchCount) - bad; // 0-based
-    generator.offset = this.#offsets.at(-bad) ?? generator.offset;
+    const { offset, lr } = this.#before.at(-bad) ?? { offset: generator.offset, lr: optimizer.lr };
+    generator.offset = offset;
     const culprit = await firstBadTensor(
       model,
       () => this.setup.batches.train.load(order, batch, epoch).x,
       x => model.forward(x),
     );
-    return { step: Math.floor(batch / accumulate) + 1, culprit };
+    return { step: Math.floor(batch / accumulate) + 1, lr, culprit };
   }
 
   /** Adds the gradients of a batch, whose loss counts by its share of the step's `images`. */
   #accumulateGradients(trainee: Trainee, { epoch, order }: StepPlace, index: number, images: number): void {
-    const { model, generator, scaler, totals } = trainee;
+    const { model, generator, optimizer, scaler, totals } = trainee;
     const { labelSmoothing, focalGamma } = this.options;
     const { batches, weights } = this.setup;
-    this.#offsets.push(generator.offset);
+    this.#before.push({ offset: generator.offset, lr: optimizer.lr });
     const { x, labels, target, size } = batches.train.load(order, index, epoch);
     const logits = model.forward(x);
     const loss = crossEntropy(logits, target, { weight: weights?.tensor, labelSmoothing, focalGamma });

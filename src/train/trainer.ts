@@ -4,16 +4,22 @@ import type { TuningProblem } from '../kernels/tuning/index.js';
 import { countParameters } from '../nn/index.js';
 import { setDefaultDevice, Tensor } from '../tensor/index.js';
 import { UserError } from '../util/errors.js';
-import { loadCheckpoint, loadWeights, saveCheckpoint, saveWeights } from './checkpoint.js';
+import { inOrder } from './batches.js';
+import { loadWeights, readPlace, saveWeights, takeCheckpoint } from './checkpoint.js';
+import { firstBadTensorOf } from './diagnose.js';
+import { DiskFullError } from './files.js';
 import { initLines, type InitReport } from './init-report.js';
 import { initialise, readInit } from './init-weights.js';
 import type { Origin } from './l2-sp.js';
+import { describePlace } from './position.js';
 import { Progress } from './progress.js';
 import type { RunFolder } from './run.js';
+import { Saver } from './saving.js';
 import type { Watched } from './schedulers/index.js';
 import { setUp, type Setup } from './setup.js';
 import { optionsOfStage, stageAt } from './stages.js';
 import { Stepper } from './step.js';
+import { epochOfBest, takeUp } from './take-up.js';
 import { anchorTo, createTrainee, disposeTrainee, type Trainee } from './trainee.js';
 import type { EpochRow, Reporter, TrainOptions, TrainSummary } from './types.js';
 import { IN_FLIGHT, validate } from './validate.js';
@@ -26,8 +32,10 @@ export interface TrainContext {
   readonly reporter: Reporter;
   /** Aborted: save after the step under way and return. */
   readonly signal: AbortSignal;
-  /** Go on from the run's last checkpoint; the caller has compared options and data (run.ts). */
+  /** Go on from the run's newest good state; the caller has compared options and data (run.ts). */
   readonly resume: boolean;
+  /** Go back to this checkpoint of the run that is resumed; what it saved later is removed once it has saved a new state. */
+  readonly from?: string | undefined;
   /** Version of facegrad, for config.json. */
   readonly version: string;
   /** Gives the choices of kernels for a new run; without it the run takes the defaults. A resumed run keeps its own. */
@@ -42,8 +50,9 @@ export function adapterName(device: Device): string {
 
 /**
  * Trains a network by `options`, epoch by epoch with a validation after each, and writes the run's files: the state after
- * every epoch and at an interruption (last), the weights of the best epoch (best), metrics and a summary with the test
- * result of the best weights. The same options, data and adapter give the same bits, in one sitting or several.
+ * every epoch and at an interruption (last), further states where the options ask for them, the weights of the best epoch
+ * (best), metrics and a summary with the test result of the best weights. The same options, data and adapter give the same
+ * bits, in one sitting or several, however a sitting ended.
  */
 export async function train(
   device: Device,
@@ -58,8 +67,13 @@ export async function train(
     const summary = await training.run();
     context.reporter.end(summary);
     return summary;
+  } catch (error) {
+    if (!(error instanceof DiskFullError)) throw error;
+    const text = `${error.message}. Make room, then go on with: facegrad train --resume ${context.run.path}`;
+    throw new Error(text, { cause: error });
   } finally {
     training.dispose();
+    await context.run.unlock();
   }
 }
 
@@ -69,6 +83,7 @@ class Training {
   #trainee: Trainee;
   readonly #progress = new Progress();
   readonly #stepper: Stepper;
+  readonly #saver: Saver;
   readonly #parameters: number;
   /** Values of the parameters that the run began from, where weights were given to it. */
   #origin: Origin | undefined;
@@ -86,33 +101,29 @@ class Training {
     this.#parameters = countParameters(model);
     this.#trainee = createTrainee(device, model, Tensor.zeros([4]).keep(), options, 0, steps);
     this.#stepper = new Stepper(device, this.#setup, options);
+    this.#saver = new Saver(context.run, options, steps);
   }
 
   /** Writes a new run's config, or takes up the state of the one that is resumed. */
   async begin(): Promise<void> {
-    const { run, reporter, resume, version, tune } = this.context;
+    const { run, reporter, resume, from, version, tune } = this.context;
     const { splits, weights, info, problems, warnings, images, steps } = this.#setup;
     const { train, val, test } = splits;
     const data = { name: titleOf(this.data), train: train.count, val: val.count, test: test.count };
     const adapter = adapterName(this.device);
+    if (resume) await run.lock();
     const tuning = resume ? new Map(Object.entries(run.config.tuning ?? {})) : await tune?.(problems());
     if (tuning) this.device.tuning = tuning;
     const progress = this.#progress;
     if (resume) {
-      // A run that was stopped before its first checkpoint has nothing to go on from, and begins again.
-      if (await run.hasCheckpoint()) {
-        const position = await loadCheckpoint(run.last, stage => {
-          if (stage > 0) this.#enter(stage);
-          return this.#trainee;
-        });
-        progress.restore(position);
-        this.#anchor(position.origin);
-      } else await this.#initialise(run.config.init);
+      await this.#takeUp();
       await run.writeConfig({ ...run.config, options: this.options });
-      await run.writeMetrics(progress.history);
+      // Of a run that goes back, the rows of what it had done remain until it has done more.
+      if (from === undefined) await run.writeMetrics(progress.history);
     } else {
       const { classes, mean, std, imagenet } = info;
       const init = await this.#initialise();
+      await run.lock();
       await run.begin({
         facegrad: version,
         created: new Date().toISOString(),
@@ -170,6 +181,44 @@ class Training {
     this.#setup.model.dispose();
   }
 
+  /** Goes on from what the run has saved; a run that was stopped before it had saved anything begins again. */
+  async #takeUp(): Promise<void> {
+    const { run, reporter, from } = this.context;
+    const note = (text: string) => {
+      reporter.note(text);
+    };
+    const traineeOf = (stage: number) => {
+      if (stage > 0) this.#enter(stage);
+      return this.#trainee;
+    };
+    const state = await takeUp(run, from, traineeOf, note);
+    if (!state) {
+      await this.#initialise(run.config.init);
+      return;
+    }
+    const progress = this.#progress;
+    progress.restore(state);
+    this.#anchor(state.origin);
+    const { best, epochs, step } = progress;
+    if (best.epoch === 0) return;
+    const epoch = await epochOfBest(run, note);
+    if (epoch !== undefined && epoch <= epochs) return;
+    if (epoch === undefined && best.epoch === epochs && step === 0) {
+      // They are those of the state itself.
+      await this.#saveBest(epochs);
+      return;
+    }
+    if (epochs >= this.options.epochs) {
+      throw new UserError(
+        `${run.path} has lost its best weights, of epoch ${best.epoch}, and has no epochs left; ` +
+          'go back with --from, or go on with a higher --epochs',
+      );
+    }
+    progress.bestAfter = epochs;
+    const lost = epoch === undefined ? 'are lost' : `were replaced by those of epoch ${epoch}`;
+    note(`the best weights up to epoch ${epochs} ${lost}: the best epoch is chosen among those that follow`);
+  }
+
   /** Begins from the weights of `--init`, if any; those that the run began from `before`, where it did. */
   async #initialise(before?: InitReport): Promise<InitReport | undefined> {
     const { init, initHead } = this.options;
@@ -203,7 +252,7 @@ class Training {
   /** The epoch under way from where it stands to its validation; false when the signal ended it before. */
   async #runEpoch(): Promise<boolean> {
     const { signal } = this.context;
-    const { sampler, steps, batches, splits } = this.#setup;
+    const { sampler, steps } = this.#setup;
     const progress = this.#progress;
     const epoch = progress.epochs + 1;
     const order = sampler.order(epoch);
@@ -214,16 +263,16 @@ class Training {
       this.#stepper.run(this.#trainee, { epoch, order, step: progress.step });
       progress.step++;
       await this.device.settle(IN_FLIGHT);
-      const due = performance.now() - this.#reported.time >= REPORT_INTERVAL;
-      if (due && progress.step < steps) await this.#report(order);
+      if (progress.step === steps) break;
+      const save = this.#saver.isDue(progress);
+      if (save || performance.now() - this.#reported.time >= REPORT_INTERVAL) await this.#report(order);
+      if (save) await this.#save('step');
     }
     if (this.#imagesDone > this.#reported.images) await this.#report(order);
     progress.lap();
     const trainSeconds = progress.epochSeconds;
     if (signal.aborted) return false;
-    const validation = await this.#averaged(() =>
-      validate(this.device, this.#trainee.model, batches.val, splits.val.count, signal),
-    );
+    const validation = await this.#averaged(() => this.#validate());
     if (!validation) return false;
     const [lossSum, correct, images] = await this.#trainee.totals.data();
     progress.lap();
@@ -239,6 +288,21 @@ class Training {
       imagesPerSecond: this.#imagesDone / trainSeconds,
     });
     return true;
+  }
+
+  /** Loss and accuracy on the validation split; undefined when the signal ended it before. */
+  async #validate(): Promise<{ loss: number; accuracy: number } | undefined> {
+    const { batches, splits } = this.#setup;
+    const { model } = this.#trainee;
+    const result = await validate(this.device, model, batches.val, splits.val.count, this.context.signal);
+    if (!result || Number.isFinite(result.loss)) return result;
+    const order = inOrder(splits.val.count);
+    const culprit = await firstBadTensorOf(model, batches.val.count, index => batches.val.load(order, index).x);
+    const { epochs, step } = this.#progress;
+    throw await this.#fault(
+      `the validation loss is not finite after step ${step} of epoch ${epochs + 1}`,
+      culprit ?? 'the loss itself',
+    );
   }
 
   /** Reads the epoch's totals and tells them; a loss that was not finite ends the run here. */
@@ -266,40 +330,44 @@ class Training {
   }
 
   async #finishEpoch(row: EpochRow): Promise<void> {
-    if (!Number.isFinite(row.valLoss)) {
-      throw new Error(
-        `the validation loss of epoch ${row.epoch} is not finite; the run stands as of epoch ${row.epoch - 1}`,
-      );
-    }
-    const { run, reporter } = this.context;
     const isBest = this.#progress.finishEpoch(row);
-    const { model, schedule, watched, earlyStopping } = this.#trainee;
+    const { schedule, watched, earlyStopping } = this.#trainee;
     schedule?.epochDone(watchedValue(row, watched));
     earlyStopping?.epochDone(watchedValue(row, earlyStopping.options.metric));
     // The best weights first: were the run killed between the two, it would go on from the epoch before and write them
     // again.
-    if (isBest) {
-      const state = await this.#averaged(() => model.stateDict());
-      await saveWeights(run.best, state, { ...this.#setup.info, epoch: row.epoch });
-    }
+    if (isBest) await this.#saveBest(row.epoch);
     await this.#save();
-    await run.writeMetrics(this.#progress.history);
-    reporter.epoch(row, isBest);
+    this.context.reporter.epoch(row, isBest);
   }
 
-  async #save(): Promise<void> {
+  async #saveBest(epoch: number): Promise<void> {
+    const state = await this.#averaged(() => this.#trainee.model.stateDict());
+    await saveWeights(this.context.run.best, state, { ...this.#setup.info, epoch });
+  }
+
+  /** Saves where the run stands: what it goes on from, or one of the checkpoints in the midst of an epoch. */
+  async #save(what: 'last' | 'step' = 'last'): Promise<void> {
     const { run, reporter } = this.context;
     this.#progress.lap();
     const position = this.#progress.position();
-    await saveCheckpoint(run.last, this.#trainee, position, { ...this.#setup.info, epoch: position.epochs });
-    reporter.saved(run.last);
+    const info = { ...this.#setup.info, epoch: position.epochs };
+    const { bytes, bad } = await takeCheckpoint(this.#trainee, position, info);
+    if (bad !== undefined) throw await this.#fault(`the state ${describePlace(position)} is not finite`, bad);
+    const files = await (what === 'last'
+      ? this.#saver.saveLast(position, bytes)
+      : this.#saver.saveStep(position, bytes));
+    if (what === 'last') await run.writeMetrics(this.#progress.history);
+    // That of a sitting which came further, before the run went back.
+    if (position.branch) await run.removeSummary();
+    for (const file of files) reporter.saved(file);
   }
 
   /** Writes the summary, with the best weights' result on the test split where the run is complete. */
   async #summarise(interrupted: boolean): Promise<TrainSummary> {
     const { run } = this.context;
-    const { epochs, history, best, seconds, meanRate } = this.#progress;
-    const finished = history.length > 0;
+    const { epochs, best, seconds, meanRate } = this.#progress;
+    const finished = best.epoch > 0;
     const summary: TrainSummary = {
       model: this.options.model,
       data: titleOf(this.data),
@@ -331,15 +399,25 @@ class Training {
 
   /** The error of a loss that was not finite `bad` batches ago, that one included. */
   async #nonFinite(order: Uint32Array, bad: number): Promise<Error> {
-    const { optimizer, scaler } = this.#trainee;
     const { epochs, step: done } = this.#progress;
     const place = { epoch: epochs + 1, order, step: done };
-    const { step, culprit } = await this.#stepper.diagnose(this.#trainee, place, bad);
+    const { step, lr, culprit = 'the loss itself' } = await this.#stepper.diagnose(this.#trainee, place, bad);
+    return this.#fault(`the loss is not finite at epoch ${epochs + 1}, step ${step}`, culprit, lr);
+  }
+
+  /** The error of something that is not finite, with what can be done about it. */
+  async #fault(what: string, culprit: string, lr = this.#trainee.optimizer.lr): Promise<Error> {
+    const { run } = this.context;
+    const [newest] = (await run.candidates()).files;
+    const precision = this.#trainee.scaler ? ' or --precision f32' : '';
+    const remedy = `begin a new run with a smaller --lr${precision}`;
     const saved =
-      epochs > 0 ? `${this.context.run.last} holds the state after epoch ${epochs}` : 'no epoch was finished';
+      newest === undefined
+        ? `${remedy}; nothing was saved before`
+        : `${newest} holds the state ${describePlace(await readPlace(newest))}: --resume goes on from it with the same options; ` +
+          `or ${remedy}, with --init ${newest} from these weights`;
     return new Error(
-      `the loss is not finite at epoch ${epochs + 1}, step ${step}: the first bad tensor is ` +
-        `${culprit ?? 'the loss itself'}. Try a smaller --lr (it is ${optimizer.lr})${scaler ? ' or --precision f32' : ''}. ${saved}.`,
+      `${what}: the first bad tensor is ${culprit}. The learning rate was ${lr}. ${capitalised(saved)}.`,
     );
   }
 
@@ -352,4 +430,8 @@ class Training {
 
 function watchedValue(row: EpochRow, watched: Watched): number {
   return watched === 'loss' ? row.valLoss : row.valAccuracy;
+}
+
+function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -4,12 +4,13 @@ import type { AugmentSpec } from '../data/augment/transforms.js';
 import type { DataOptions } from '../data/options.js';
 import type { Precision } from '../gpu/matrices.js';
 import type { JointOptions } from './joint.js';
+import type { CheckpointOptions } from './checkpoint-options.js';
 import type { ModelChoice } from './model.js';
 import type { OptimisationOptions } from './optimisation.js';
 import type { Stage } from './stage.js';
 
-/** Every choice that decides a run's result; all of them are stored in the run's `config.json`. */
-export interface TrainOptions extends ModelChoice, DataOptions, OptimisationOptions {
+/** Every choice that decides a run's result, and when it is saved; all of them are stored in the run's `config.json`. */
+export interface TrainOptions extends ModelChoice, DataOptions, OptimisationOptions, CheckpointOptions {
   /** `synthetic`, or the path of a data set. */
   data: string;
   /** A second data set that is trained on beside `data`. */

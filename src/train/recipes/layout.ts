@@ -82,6 +82,10 @@ export const places: Readonly<Record<keyof TrainOptions, `${string}.${string}`>>
   freeze: 'schedule.freeze',
   unfreeze: 'schedule.unfreeze',
   stages: 'schedule.stages',
+
+  saveEverySteps: 'checkpoints.every-steps',
+  saveEveryEpochs: 'checkpoints.every-epochs',
+  keep: 'checkpoints.keep',
 };
 
 /** Options that name files; in a recipe they are relative to it. */

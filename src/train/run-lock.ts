@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs';
+import { open, readdir, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { UserError } from '../util/errors.js';
+import { isPathError } from '../util/path-errors.js';
+
+/**
+ * A process that trains in a run's folder leaves a file there whose name tells which it is: `.lock.<host>.<pid>.<start>`. Each
+ * creates its own and then looks for others, so two that begin at the same moment see each other. A file of a process that
+ * no longer runs is removed by whoever sees it; its name is no living process's, so nothing else can be meant.
+ */
+interface Holder {
+  readonly file: string;
+  readonly host: string;
+  readonly pid: number;
+  /** Tells a process from a later one of the same number, where the system says when it began. */
+  readonly start: string;
+}
+
+const pattern = /^\.lock\.(.+)\.(\d+)\.([0-9a-f]+-\d+)$/;
+
+/** When process `pid` began: the machine's start, and its own in clock ticks since then. Undefined where there is no such process. */
+function startOf(pid: number): string | undefined {
+  if (process.platform !== 'linux') return isRunning(pid) ? '0-0' : undefined;
+  try {
+    // The name of the program, in parentheses, may hold spaces; field 22 is the 20th after it.
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]!;
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').slice(0, 8);
+    return `${boot}-${ticks}`;
+  } catch {
+    return isRunning(pid) ? '0-0' : undefined;
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+function isStale({ host, pid, start }: Holder): boolean {
+  return host === hostname() && startOf(pid) !== start;
+}
+
+async function holdersOf(folder: string): Promise<Holder[]> {
+  return (await readdir(folder)).flatMap(name => {
+    const match = pattern.exec(name);
+    return match ? [{ file: join(folder, name), host: match[1]!, pid: Number(match[2]), start: match[3]! }] : [];
+  });
+}
+
+/**
+ * Removes what dead processes have left.
+ * @throws UserError where a living one, or one on another machine, trains in the folder; `own` is this process's file
+ */
+async function requireNoOther(folder: string, own?: string): Promise<void> {
+  for (const holder of await holdersOf(folder)) {
+    if (holder.file === own) continue;
+    if (isStale(holder)) {
+      // In a folder that may not be written it stays: it holds nobody up.
+      await rm(holder.file, { force: true }).catch(() => undefined);
+      continue;
+    }
+    const { file, host, pid } = holder;
+    throw new UserError(
+      host === hostname()
+        ? `${folder} is in use: process ${pid} trains in it; wait until it ends, or stop it`
+        : `${folder} is in use: process ${pid} on ${host} trains in it; if it no longer runs, remove ${file}`,
+    );
+  }
+}
+
+/**
+ * That nobody trains in a run's folder.
+ * @throws UserError
+ */
+export async function requireFree(folder: string): Promise<void> {
+  await requireNoOther(folder);
+}
+
+/**
+ * Takes a run's folder for this process, until the function that comes back is called.
+ * @throws UserError where another process has it, and where it cannot be written
+ */
+export async function lockFolder(folder: string): Promise<() => Promise<void>> {
+  const own = join(folder, `.lock.${hostname()}.${process.pid}.${startOf(process.pid) ?? '0-0'}`);
+  try {
+    await (await open(own, 'wx')).close();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') throw new UserError(`${folder} is in use: this very process trains in it`);
+    const text = `${folder} cannot be written, so no run can go on in it: ${message}`;
+    throw isPathError(error) ? new UserError(text, { cause: error }) : new Error(text, { cause: error });
+  }
+  const release = () => rm(own, { force: true });
+  try {
+    await requireNoOther(folder, own);
+  } catch (error) {
+    await release();
+    throw error;
+  }
+  return release;
+}

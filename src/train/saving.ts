@@ -1,0 +1,42 @@
+import type { CheckpointOptions } from './checkpoint-options.js';
+import { DEFAULT_KEEP } from './defaults.js';
+import { writeFileAtomic } from './files.js';
+import type { Position } from './position.js';
+import type { RunFolder } from './run.js';
+
+/** Says when a run saves its state, and writes it to where it belongs. */
+export class Saver {
+  constructor(
+    private readonly run: RunFolder,
+    private readonly options: CheckpointOptions,
+    private readonly stepsOfEpoch: number,
+  ) {}
+
+  /** Whether a checkpoint beside `last.safetensors` is due at a place. */
+  isDue({ epochs, step }: Pick<Position, 'epochs' | 'step'>): boolean {
+    const { saveEverySteps, saveEveryEpochs } = this.options;
+    if (saveEverySteps !== undefined && (epochs * this.stepsOfEpoch + step) % saveEverySteps === 0) return true;
+    return step === 0 && saveEveryEpochs !== undefined && epochs % saveEveryEpochs === 0;
+  }
+
+  /** Writes what a run goes on from, and the checkpoint that is due after an epoch; gives the files. */
+  async saveLast(position: Position, bytes: Uint8Array): Promise<string[]> {
+    await writeFileAtomic(this.run.last, bytes);
+    const more = position.step === 0 && position.epochs > 0 && this.isDue(position);
+    const files = more ? [this.run.last, await this.run.writeCheckpoint(position, bytes)] : [this.run.last];
+    await this.#prune(position);
+    return files;
+  }
+
+  /** Writes a checkpoint in the midst of an epoch. */
+  async saveStep(position: Position, bytes: Uint8Array): Promise<string[]> {
+    const file = await this.run.writeCheckpoint(position, bytes);
+    await this.#prune(position);
+    return [file];
+  }
+
+  // Only now: what is removed is no longer needed once the new state is on disk.
+  async #prune({ branch }: Position): Promise<void> {
+    await this.run.pruneCheckpoints(this.options.keep ?? DEFAULT_KEEP, branch);
+  }
+}

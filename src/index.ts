@@ -51,6 +51,8 @@ export type { EpochRow, Reporter, TrainOptions, TrainSummary } from './train/typ
 export { evaluate, type Predictions } from './evaluate/evaluate.js';
 export { assess, type AssessOptions } from './evaluate/assess.js';
 export type { Assessment } from './evaluate/assessment.js';
+export { compareRuns, type RunComparison } from './evaluate/compare.js';
+export { costOf, measureSpeed, type ModelCost, type ModelSpeed } from './evaluate/cost.js';
 export * as metrics from './evaluate/metrics/index.js';
 export * as tensorboard from './interop/tfevents/index.js';
 export { decodeSafeTensors, encodeSafeTensors } from './interop/safetensors.js';

@@ -62,7 +62,7 @@ export function assess(
   if (targets) {
     notes.push(
       'The labels of this data set are distributions: loss is against the likeliest class of each image; the ' +
-        'cross-entropy against the distributions, which training is measured by, stands beside it.',
+        'cross-entropy against the distributions, which validation in training goes by, stands beside it.',
     );
   }
   return {

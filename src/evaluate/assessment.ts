@@ -68,7 +68,7 @@ export interface ClassAssessment {
   readonly averagePrecision: number | null;
 }
 
-/** Losses against distributions: those that training and validation of such data are measured by. */
+/** Losses against distributions: what validation in training goes by for such data. */
 export interface DistributionLoss {
   /** Mean cross-entropy against the images' distributions. */
   readonly crossEntropy: number;

@@ -15,6 +15,10 @@ export type Mode = 'train' | 'infer';
 export interface WorkloadOptions extends ModelChoice {
   readonly mode: Mode;
   readonly batchSize: number;
+  /** How many the network tells apart; its own number by default. */
+  readonly classes?: number;
+  /** Channels of the images; the network's own by default. */
+  readonly channels?: number;
   /** With its defaults; SGD and RMSprop with momentum 0.9. */
   readonly optimizer: OptimizerName;
   /** What is done to the images; other draws at each step. */
@@ -41,7 +45,7 @@ const MOMENTUM = 0.9;
 export function createWorkload(device: Device, options: WorkloadOptions): Workload {
   const { mode, batchSize, optimizer: rule } = options;
   const definition = definitionOf(options);
-  const { channels, classes } = definition;
+  const { channels = definition.channels, classes = definition.classes } = options;
   const size = options.inputSize ?? definition.size;
   setDefaultDevice(device);
   manualSeed(0);

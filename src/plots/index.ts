@@ -10,4 +10,10 @@ export { learningRateCurve } from './lr-curve.js';
 export { htmlPage, type Section } from './page.js';
 export { reliabilityDiagram, type Reliability } from './reliability.js';
 export { scatter } from './scatter.js';
-export { importanceBars, optimisationHistory, parallelCoordinates, type Axis, type TrialPoint } from './study-charts.js';
+export {
+  importanceBars,
+  optimisationHistory,
+  parallelCoordinates,
+  type Axis,
+  type TrialPoint,
+} from './study-charts.js';

@@ -17,12 +17,13 @@ export interface Recipe extends RecipeContent {
   readonly text: string;
 }
 
-/** Names of the recipes that come with the package: their paths below `recipes/`, without extension. */
+/** Names of the recipes that come with the package: their paths below `recipes/`, without extension; studies are none. */
 export async function recipeNames(): Promise<string[]> {
   const entries = await readdir(shipped, { recursive: true });
   return entries
     .filter(entry => EXTENSION.test(entry))
     .map(entry => entry.replaceAll('\\', '/').replace(EXTENSION, ''))
+    .filter(name => !name.startsWith('studies/'))
     .sort((a, b) => rank(a) - rank(b) || a.localeCompare(b, 'en'));
 }
 

@@ -1,0 +1,16 @@
+import type { GpuOptions } from '../options.js';
+
+/** What `facegrad tune` is given. */
+export interface TuneFlags extends GpuOptions {
+  study: string;
+  data?: string;
+  out?: string;
+  storage?: string;
+  trials?: number;
+  epochs?: number;
+  limit?: number;
+  set?: string[];
+  workers: number;
+  takeOver?: true;
+  json?: true;
+}

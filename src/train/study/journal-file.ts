@@ -1,0 +1,93 @@
+import { open, type FileHandle } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { decodeLogs, encodeLogs, type Operation } from '../../interop/optuna-journal.js';
+import { JournalReplay } from '../../interop/optuna-replay.js';
+import { UserError } from '../../util/errors.js';
+import { createFolder } from '../files.js';
+import { withJournalLock } from './journal-lock.js';
+
+const LINE_BREAK = 0x0a;
+
+/**
+ * A journal on disk, which other processes may append to as well. What is appended is on disk when `transact` returns, in
+ * one piece: a process that is killed leaves all of it, or a half line at the end, which nobody reads and the next one cuts
+ * off.
+ */
+export class JournalFile {
+  readonly replay = new JournalReplay();
+  /** What has been replayed. */
+  #bytes = 0;
+  #lines = 0;
+
+  private constructor(
+    readonly path: string,
+    private readonly worker: string,
+  ) {}
+
+  /**
+   * @param worker how this process is called in the journal
+   * @throws {UserError} where there is no such file and `create` is not set, or it is no journal
+   */
+  static async open(path: string, worker: string, { create = false } = {}): Promise<JournalFile> {
+    const journal = new JournalFile(path, worker);
+    if (create) {
+      await createFolder(dirname(resolve(path)));
+      await using(path, 'a', () => Promise.resolve());
+    }
+    await journal.sync();
+    return journal;
+  }
+
+  /** Takes in what others have appended. */
+  async sync(): Promise<void> {
+    await using(this.path, 'r', file => this.#read(file));
+  }
+
+  /**
+   * Appends what `fn` makes of the journal as it is, while nobody else can append; `fn` gives what is to be returned, too.
+   */
+  async transact<T>(fn: (replay: JournalReplay) => { append: readonly Operation[]; result: T }): Promise<T> {
+    return withJournalLock(this.path, () =>
+      using(this.path, 'r+', async file => {
+        await this.#read(file);
+        const { append, result } = fn(this.replay);
+        if (append.length === 0) return result;
+        const logs = append.map(({ op_code, ...rest }) => ({ op_code, worker_id: this.worker, ...rest }));
+        // The half line of a process that was killed would make nonsense of the next one.
+        await file.truncate(this.#bytes);
+        await file.write(Buffer.from(encodeLogs(logs)), 0, null, this.#bytes);
+        await file.sync();
+        await this.#read(file);
+        return result;
+      }),
+    );
+  }
+
+  async #read(file: FileHandle): Promise<void> {
+    const { size } = await file.stat();
+    if (size < this.#bytes) throw new UserError(`${this.path} has become shorter: something else writes to it`);
+    const bytes = Buffer.alloc(size - this.#bytes);
+    const { bytesRead } = await file.read(bytes, 0, bytes.length, this.#bytes);
+    // Whole lines only, so that no character is cut in two.
+    const whole = bytes.subarray(0, bytes.lastIndexOf(LINE_BREAK, bytesRead - 1) + 1);
+    if (whole.length === 0) return;
+    const { logs } = decodeLogs(whole.toString('utf8'), this.path, this.#lines + 1);
+    for (const log of logs) this.replay.apply(log);
+    this.#bytes += whole.length;
+    this.#lines += logs.length;
+  }
+}
+
+async function using<T>(path: string, flags: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
+  let file: FileHandle;
+  try {
+    file = await open(path, flags);
+  } catch (error) {
+    throw new UserError(`the journal ${path} cannot be opened: ${(error as Error).message}`, { cause: error });
+  }
+  try {
+    return await use(file);
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,120 @@
+import { readdir } from 'node:fs/promises';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { titleOf, type DataSet } from '../../data/dataset.js';
+import type { JournalTrial } from '../../interop/optuna-replay.js';
+import { UserError } from '../../util/errors.js';
+import { kindOf } from '../files.js';
+import { loadOptionsOf } from '../load-options.js';
+import type { EpochRow, StepProgress, TrainOptions } from '../types.js';
+import { runTrial } from './run-trial.js';
+import { runFolderOf, type Study } from './study.js';
+
+export interface StudyReporter {
+  trialStarted(trial: JournalTrial, resumed: boolean, epochs: number): void;
+  step(trial: JournalTrial, progress: StepProgress): void;
+  epoch(trial: JournalTrial, row: EpochRow): void;
+  /** The trial as the journal has it now: complete, pruned, failed, or waiting where it was interrupted. */
+  trialEnded(trial: JournalTrial): void;
+  note(text: string): void;
+}
+
+export interface StudyContext {
+  /** Trials' run folders go in here. */
+  readonly out: string;
+  readonly reporter: StudyReporter;
+  readonly signal: AbortSignal;
+  readonly version: string;
+  readonly data?: string | undefined;
+  readonly loadData: (options: TrainOptions) => Promise<DataSet>;
+  readonly adapter?: string | undefined;
+  readonly backend?: string | undefined;
+  readonly takeOver?: boolean | undefined;
+}
+
+/** A study whose trials fail one after the other will not get better. */
+const FAILURES_IN_A_ROW = 3;
+
+/**
+ * Runs trials of a study until it has all of them, or the signal is aborted. A trial that fails, because its loss was not
+ * finite or its values do not go together, is marked so and the study goes on.
+ */
+export async function runStudy(study: Study, context: StudyContext): Promise<void> {
+  const { out, reporter, signal, takeOver = false } = context;
+  if (study.isNew) await requireNoTrials(out);
+  const home = dirname(resolve(study.journal.path));
+  const folderOf = (number: number) =>
+    relative(home, join(resolve(out), trialFolder(number)))
+      .split(sep)
+      .join('/');
+  const loadData = dataLoader(study, context.loadData);
+  const stopped = () => signal.aborted;
+  let failures = 0;
+  while (!stopped()) {
+    const asked = await study.ask(folderOf, { takeOver });
+    if (!asked) return;
+    const { trial, resumed } = asked;
+    try {
+      await runTrial(study, trial, {
+        ...context,
+        loadData,
+        folder: resolve(home, runFolderOf(trial) ?? folderOf(trial.number)),
+        onStart: epochs => {
+          reporter.trialStarted(trial, resumed, epochs);
+        },
+        onStep: progress => {
+          reporter.step(trial, progress);
+        },
+        onEpoch: row => {
+          reporter.epoch(trial, row);
+        },
+        onNote: text => {
+          reporter.note(text);
+        },
+      });
+      failures = 0;
+    } catch (error) {
+      if (stopped() || isMachines(error)) {
+        // Not the trial's fault: whoever goes on with the study goes on with it.
+        await study.release(trial).catch(() => undefined);
+        throw error;
+      }
+      await study.fail(trial, (error as Error).message);
+      if (++failures === FAILURES_IN_A_ROW) throw error;
+    } finally {
+      reporter.trialEnded(study.trials[trial.number] ?? trial);
+    }
+  }
+}
+
+export function trialFolder(number: number): string {
+  return `trial-${String(number).padStart(4, '0')}`;
+}
+
+async function requireNoTrials(out: string): Promise<void> {
+  if ((await kindOf(out)) !== 'folder') return;
+  const found = (await readdir(out)).find(name => /^trial-\d{4,}$/.test(name));
+  if (found === undefined) return;
+  throw new UserError(
+    `--out ${out} holds trials of another study (${found}): choose another folder, or give that study's --storage and name`,
+  );
+}
+
+/** Trials mostly share their data, which are loaded once. */
+function dataLoader(study: Study, load: StudyContext['loadData']): StudyContext['loadData'] {
+  let loaded: { key: string; data: DataSet } | undefined;
+  return async options => {
+    const key = JSON.stringify([options.data, options.exclude, loadOptionsOf(options)]);
+    if (loaded?.key !== key) loaded = { key, data: await load(options) };
+    // Where what is searched decides which images there are, or their size, trials have data of their own.
+    const searchesData = Object.keys(study.definition.space).some(place => /^(data|model)\./.test(place));
+    if (!searchesData) await study.requireData(titleOf(loaded.data), loaded.data.fingerprint);
+    return loaded.data;
+  };
+}
+
+/** Full disks and the like. */
+function isMachines(error: unknown): boolean {
+  const { code, cause } = error as { code?: unknown; cause?: unknown };
+  if (typeof code === 'string' && /^E[A-Z]+$/.test(code)) return true;
+  return cause !== undefined && isMachines(cause);
+}

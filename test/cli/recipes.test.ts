@@ -75,8 +75,10 @@ describe('train --recipe', () => {
       ...['last.safetensors', 'metrics.csv', 'recipe.yaml', 'summary.json'],
     ]);
 
-    const again = await run('train', '--recipe', join('whole', 'recipe.yaml'), '--epochs', '2', '--out', 'parts');
+    const first = ['--epochs', '2', '--no-tensorboard', '--out', 'parts'];
+    const again = await run('train', '--recipe', join('whole', 'recipe.yaml'), ...first);
     expect(again.code, again.stderr).toBe(0);
+    expect((await readdir(join(folder, 'parts'))).filter(name => name.includes('tfevents'))).toEqual([]);
     const rest = await run('train', '--resume', 'parts', '--epochs', '3');
     expect(rest.code, rest.stderr).toBe(0);
     const parts = (await RunFolder.open(join(folder, 'parts'))).config;

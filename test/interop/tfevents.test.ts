@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   decodeEvents,
@@ -95,6 +96,47 @@ describe('events', () => {
       'does not begin with a version',
     );
     expect(decodeEvents(new Uint8Array(0))).toEqual([]);
+  });
+});
+
+describe('whatever bytes come', () => {
+  /** What is not a UserError is a fault of the reader. */
+  const read = (bytes: Uint8Array) => {
+    try {
+      decodeEvents(bytes);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+    }
+  };
+
+  it('are read or refused, as a file and as the content of a record', () => {
+    const version = encodeEvent(fileVersionEvent(1));
+    const bytes = fc.uint8Array({ maxLength: 200 });
+    fc.assert(
+      fc.property(bytes, content => {
+        read(content);
+        read(joined([version, encodeRecord(content)]));
+      }),
+      { numRuns: 10_000 },
+    );
+  });
+
+  it('are read or refused where events were changed in places, under sums that are right', () => {
+    const values = [
+      { tag: 'a', histogram: histogramOf([1, 2]) },
+      { tag: 'b', text: 'x' },
+      { tag: 'c', image: { width: 1, height: 1, channels: 1, png: new Uint8Array(4) } },
+    ];
+    const [content] = decodeRecords(encodeEvent({ wallTime: 1, step: 1, values })).records;
+    const change = fc.tuple(fc.nat(content!.length - 1), fc.nat(255));
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 8 }), changes => {
+        const damaged = content!.slice();
+        for (const [at, byte] of changes) damaged[at] = byte;
+        read(joined([encodeEvent(fileVersionEvent(1)), encodeRecord(damaged)]));
+      }),
+      { numRuns: 10_000 },
+    );
   });
 });
 

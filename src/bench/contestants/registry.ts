@@ -21,7 +21,7 @@ const contestants = {
   'tfjs-cpu': tfjs('cpu'),
   'jax-js': { packages: ['@jax-js/jax'], load: async () => (await import('./jax.js')).openJax },
   onnxruntime: {
-    packages: ['onnxruntime-node', 'protobufjs'],
+    packages: ['onnxruntime-node'],
     load: async () => (await import('./onnxruntime/index.js')).openOnnxRuntime,
   },
 } satisfies Record<string, Entry>;

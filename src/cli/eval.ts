@@ -2,8 +2,11 @@ import { Command, Option } from 'commander';
 import { SPLIT_NAMES, type DataSet, type SplitName } from '../data/dataset.js';
 import type { DataOptions } from '../data/options.js';
 import type { NamedPredictions } from '../evaluate/compare.js';
+import type { Predictions } from '../evaluate/evaluate.js';
+import type { Ensemble } from '../evaluate/members.js';
 import type { DuplicateKind } from '../evaluate/errors/duplicates.js';
 import type { Trained, TrainedOverrides } from '../evaluate/trained.js';
+import type { Tta } from '../evaluate/tta.js';
 import type { Precision } from '../gpu/matrices.js';
 import { UserError } from '../util/errors.js';
 import { augmentOption } from './augment-option.js';
@@ -13,6 +16,7 @@ import { activationOption, inputSizeOption, seOption } from './model-options.js'
 import {
   addGpuOptions,
   addNormalisationOptions,
+  collect,
   dataDescription,
   excludeOption,
   integer,
@@ -25,7 +29,9 @@ import type { Evaluation } from './report/evaluation.js';
 import { StatusLine } from './status-line.js';
 
 interface Flags extends GpuOptions, DataFlags {
-  run?: string;
+  run?: string[];
+  fitWeights?: true;
+  tta?: string;
   model?: string;
   weights?: string;
   inputSize?: number;
@@ -57,7 +63,13 @@ export function evalCommand(): Command {
       'Evaluate the best weights of a run, or weights from a file: the usual metrics with 95 % intervals, confusion ' +
         'matrix and scores of each class, and where the network goes wrong. --json has all of it, curves too.',
     )
-    .option('--run <folder>', 'a run of facegrad train; brings its model, weights, data and normalisation')
+    .option(
+      '--run <folder>',
+      'a run of facegrad train; brings its model, weights, data and normalisation. Several: the mean of their probabilities',
+      collect,
+    )
+    .option('--fit-weights', 'several runs: weigh them as is best for the log loss on the validation split')
+    .option('--tta <which>', 'mean over views of each image: flip, ten-crop, or ten-crop:<pixels>')
     .option('--model <name>', 'with --weights; those of facegrad know theirs')
     .option('--weights <file>', "safetensors, or PyTorch's .pth, with the names of PyTorch or timm")
     .addOption(
@@ -91,6 +103,7 @@ export function evalCommand(): Command {
     `
 Examples:
   facegrad eval --run runs/a --split test
+  facegrad eval --run runs/a --run runs/b --run runs/c --fit-weights --tta flip --split test
   facegrad eval --run runs/a --split test --against runs/b runs/c
   facegrad eval --run runs/a --split test --votes fer2013new.csv --json
   facegrad eval --weights best.safetensors --data fer2013.csv --split test`,
@@ -101,8 +114,9 @@ Examples:
 async function runEvaluation(flags: Flags): Promise<void> {
   const { findModel } = await import('./find-model.js');
   if (flags.model !== undefined) findModel({ model: flags.model });
-  const trained = await readTrained(flags);
-  findModel(trained.model);
+  const [trained, ...more] = await readAllTrained(flags);
+  for (const { model } of [trained, ...more]) findModel(model);
+  const tta = flags.tta === undefined ? undefined : (await import('../evaluate/tta.js')).parseTta(flags.tta);
   const path = flags.data ?? trained.run?.config.options.data;
   if (path === undefined) throw new UserError('--weights needs --data <path>, or --data synthetic');
   const { readTrainedRun } = await import('../evaluate/trained.js');
@@ -113,14 +127,7 @@ async function runEvaluation(flags: Flags): Promise<void> {
     ...{ mean: flags.mean, std: flags.std },
     augment: flags.augment === undefined ? undefined : await readAugment(flags.augment),
   };
-  const source = {
-    path,
-    options: {
-      // Other data have options of their own.
-      ...(flags.data === undefined && trained.run ? await dataFlagsOf(trained.run.config.options) : {}),
-      ...(await dataFlagsOf(flags)),
-    },
-  };
+  const source = await sourceFor(trained, path, flags);
   const { assess } = await import('../evaluate/assess.js');
   const { compareWith } = await import('../evaluate/compare.js');
   const { readVotes } = await import('../data/labels/votes.js');
@@ -128,7 +135,10 @@ async function runEvaluation(flags: Flags): Promise<void> {
   const { data, names } = await load(trained, source, flags, given);
   const votesFile = flags.votes ?? source.options.labels;
   const votes = votesFile === undefined ? undefined : await readVotes(votesFile, data, flags.split);
-  const { predictions, mixed } = await predict(trained, data, flags, given);
+  const { predictions, mixed, ensemble } =
+    more.length > 0
+      ? await predictTogether([trained, ...more], flags, tta)
+      : await predict(trained, data, flags, given, tta);
   const bootstrap = { resamples: flags.resamples };
   const status = new StatusLine();
   const assessment = assess(predictions, data, flags.split, {
@@ -141,16 +151,29 @@ async function runEvaluation(flags: Flags): Promise<void> {
   const compared: NamedPredictions[] = [];
   for (const [name, other] of others) {
     const { data } = await load(other, source, flags, {});
-    compared.push({ name, predictions: (await predict(other, data, flags, {})).predictions });
+    compared.push({ name, predictions: (await predict(other, data, flags, {}, tta)).predictions });
   }
-  const self = { name: flags.run ?? trained.file, predictions };
+  const self = { name: ensemble ? 'the ensemble' : (trained.run?.path ?? trained.file), predictions };
   const result: Evaluation = {
-    model: trained.model.model,
+    model: ensemble ? `ensemble of ${1 + more.length}` : trained.model.model,
+    ...(ensemble ? { ensemble } : {}),
+    ...(tta ? { tta } : {}),
     ...assessment,
     ...(compared.length > 0 ? { comparisons: compareWith(self, compared, bootstrap) } : {}),
     ...(mixed ? { precision: 'amp' } : {}),
   };
   console.log(flags.json ? JSON.stringify(result) : evaluationLines(result).join('\n'));
+}
+
+/** The data that are evaluated on: those of --data, else those of the network's run, at `path`. */
+async function sourceFor(
+  { run }: Trained,
+  path: string,
+  flags: Flags,
+): Promise<{ path: string; options: DataOptions }> {
+  // Other data have options of their own.
+  const own = flags.data === undefined && run ? await dataFlagsOf(run.config.options) : {};
+  return { path, options: { ...own, ...(await dataFlagsOf(flags)) } };
 }
 
 /** The images of `source` as a network was trained on them, and what it calls their classes. */
@@ -170,20 +193,25 @@ async function load(
 }
 
 /** What a network answers on the chosen split, and whether it was computed in mixed precision. */
-async function predict(trained: Trained, data: DataSet, flags: Flags, given: TrainedOverrides) {
+async function predict(
+  trained: Trained,
+  data: DataSet,
+  flags: Flags,
+  given: TrainedOverrides,
+  tta: Tta | undefined,
+  split = flags.split,
+): Promise<{ predictions: Predictions; mixed: boolean; ensemble?: Ensemble }> {
   const { openDeviceFor, placeNetwork } = await import('../evaluate/trained.js');
-  const { evaluate } = await import('../evaluate/evaluate.js');
+  const { evaluateWithTta } = await import('../evaluate/tta.js');
   const { ampProblem } = await import('../gpu/matrices.js');
   const device = await openDeviceFor(trained, flags);
   const problem = (flags.precision ?? trained.precision) === 'amp' ? ampProblem(device) : undefined;
   if (problem !== undefined) console.error(`facegrad: ${problem}`);
   const status = new StatusLine();
   try {
-    const { model, normalisation, augmenter } = placeNetwork(device, trained, data, given);
-    const predictions = await evaluate(device, model, data, data.splits[flags.split], {
-      ...normalisation,
-      augmenter,
-      batchSize: flags.batchSize,
+    const network = placeNetwork(device, trained, data, given);
+    const predictions = await evaluateWithTta(device, network, data, data.splits[split], {
+      ...{ tta, augment: given.augment ?? trained.augment, batchSize: flags.batchSize },
       onProgress: fraction => {
         status.update('evaluating', fraction);
       },
@@ -195,8 +223,53 @@ async function predict(trained: Trained, data: DataSet, flags: Flags, given: Tra
   }
 }
 
-async function readTrained(flags: Flags): Promise<Trained> {
-  const { run, model, weights, inputSize, se, activation } = flags;
+/** Several networks one by one, and as one. */
+async function predictTogether(networks: readonly Trained[], flags: Flags, tta: Tta | undefined) {
+  const { evaluateTogether } = await import('../evaluate/members.js');
+  let mixed = false;
+  const loaded = new Map<string, DataSet>();
+  const together = await evaluateTogether(networks, {
+    ...{ split: flags.split, fitOn: flags.fitWeights ? 'val' : undefined, sameClasses: flags.classes !== undefined },
+    answer: async (network, splits) => {
+      const source = await sourceFor(network, flags.data ?? network.run!.config.options.data, flags);
+      const { loadOptionsFor } = await import('../evaluate/trained.js');
+      const key = JSON.stringify([source, loadOptionsFor(network)]);
+      const data = loaded.get(key) ?? (await load(network, source, flags, {})).data;
+      // Members of one form follow each other as a rule; more than one form would fill the memory.
+      loaded.clear();
+      loaded.set(key, data);
+      const predictions: Predictions[] = [];
+      for (const split of splits) {
+        if (data.splits[split].count === 0)
+          throw new UserError(`${data.name} has no ${split} images to fit weights on`);
+        const answers = await predict(network, data, flags, {}, tta, split);
+        predictions.push(answers.predictions);
+        mixed ||= answers.mixed;
+      }
+      return { data, predictions };
+    },
+  });
+  return { ...together, mixed };
+}
+
+/** The network that is evaluated, or those of an ensemble. */
+async function readAllTrained(flags: Flags): Promise<[Trained, ...Trained[]]> {
+  const runs = flags.run ?? [];
+  if (runs.length < 2) {
+    if (flags.fitWeights) throw new UserError('--fit-weights weighs several runs: give --run more than once');
+    return [await readTrained(flags, runs[0])];
+  }
+  if (flags.mean !== undefined || flags.std !== undefined || flags.augment !== undefined) {
+    throw new UserError('several runs bring their own normalisation and crops: leave out --mean, --std and --augment');
+  }
+  const [first, ...others] = runs;
+  const trained: [Trained, ...Trained[]] = [await readTrained(flags, first)];
+  for (const run of others) trained.push(await readTrained(flags, run));
+  return trained;
+}
+
+async function readTrained(flags: Flags, run: string | undefined): Promise<Trained> {
+  const { model, weights, inputSize, se, activation } = flags;
   const { readTrainedRun, readTrainedWeights } = await import('../evaluate/trained.js');
   if (run !== undefined) {
     if (model !== undefined || weights !== undefined) {

@@ -1,7 +1,9 @@
 import type { Assessment, ClassAssessment } from '../../evaluate/assessment.js';
 import type { RunComparison } from '../../evaluate/compare.js';
 import type { SubsetScores } from '../../evaluate/errors/subset.js';
+import type { Ensemble } from '../../evaluate/members.js';
 import type { Interval } from '../../evaluate/metrics/index.js';
+import { describeTta, type Tta } from '../../evaluate/tta.js';
 import { columns, loss, percent, whole, wrap } from './format.js';
 
 const MOST_COLUMNS = 80;
@@ -11,6 +13,10 @@ const PAIRS = 5;
 /** What `facegrad eval` found; with `--json` printed as it stands. */
 export interface Evaluation extends Assessment {
   readonly model: string;
+  /** Where the predictions are those of several networks as one: each by itself. */
+  readonly ensemble?: Ensemble;
+  /** Views of each image whose probabilities were averaged. */
+  readonly tta?: Tta;
   /** With the other runs that were asked for. */
   readonly comparisons?: readonly RunComparison[];
   /** Where the network was computed in mixed precision; absent where it was in f32. */
@@ -23,6 +29,8 @@ export function evaluationLines(evaluation: Evaluation): string[] {
   const computed = evaluation.precision === 'amp' ? 'mixed precision (amp)' : 'f32';
   return [
     `${model} on the ${split} split of ${data}: ${whole(count)} images, computed in ${computed}`,
+    ...(evaluation.tta ? [describeTta(evaluation.tta)] : []),
+    ...section('Members', memberLines(evaluation.ensemble)),
     '',
     ...figureLines(evaluation),
     '',
@@ -41,6 +49,18 @@ export function evaluationLines(evaluation: Evaluation): string[] {
       notes.flatMap(note => wrap(note, MOST_COLUMNS)),
     ),
   ];
+}
+
+function memberLines(ensemble: Ensemble | undefined): string[] {
+  if (!ensemble) return [];
+  const { members, fit } = ensemble;
+  const rows = members.map(({ run, model, weight, ...scores }) => [
+    ...[run, model, weight.toFixed(4), percent(scores.accuracy), loss(scores.macroF1), loss(scores.loss)],
+  ]);
+  const how = fit
+    ? `weights fitted on the ${fit.split} split: log loss ${loss(fit.loss)} there, ${loss(fit.equalLoss)} with equal ones`
+    : 'equal weights';
+  return [...columns([['run', 'model', 'weight', 'accuracy', 'macro F1', 'loss'], ...rows], 'llr'), how];
 }
 
 /** Columns bear the names of the classes where that fits, else their numbers. */

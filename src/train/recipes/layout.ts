@@ -91,6 +91,18 @@ export const places: Readonly<Record<keyof TrainOptions, `${string}.${string}`>>
 /** Options that name files; in a recipe they are relative to it. */
 export const pathOptions = ['data', 'labels', 'exclude', 'init'] as const;
 
+const share = z.number().min(0).max(1).exactOptional();
+
+/** Figures of a recipe's source, as fractions, on what is validation and test here. */
+export const reportedSchema = z.strictObject({
+  'val-accuracy': share,
+  'test-accuracy': share,
+  'test-macro-f1': share,
+  'test-weighted-f1': share,
+});
+
+export type Reported = z.infer<typeof reportedSchema>;
+
 /** What a recipe says of itself; it decides nothing. */
 export const aboutSchema = z.strictObject({
   /** The experiment. */
@@ -99,6 +111,8 @@ export const aboutSchema = z.strictObject({
   data: z.string().min(1),
   /** What was reported for it. */
   reproduces: z.string().min(1).exactOptional(),
+  /** The same in figures, to compare with. */
+  reported: reportedSchema.exactOptional(),
 });
 
 export type About = z.infer<typeof aboutSchema>;

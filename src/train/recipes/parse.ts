@@ -6,7 +6,7 @@ import { UserError } from '../../util/errors.js';
 import { stageSchema } from '../stage.js';
 import type { TrainOptions } from '../types.js';
 import { jointFields, jointPaths } from './joint.js';
-import { optionPlaces, pathOptions, places, recipeSchema, type About } from './layout.js';
+import { optionPlaces, pathOptions, places, recipeSchema, reportedSchema, type About } from './layout.js';
 
 /** What a recipe says. */
 export interface RecipeContent {
@@ -152,6 +152,7 @@ function validAt([group, field]: readonly (string | number)[]): string[] {
   if (group === undefined) return Object.keys(groups);
   if (field === 'stages') return Object.keys(stageSchema.shape);
   if (field === 'joint') return jointFields;
+  if (field === 'reported') return Object.keys(reportedSchema.shape);
   const schema = groups[group] as z.ZodObject | z.ZodExactOptional<z.ZodObject>;
   return Object.keys(('shape' in schema ? schema : schema.unwrap()).shape);
 }

@@ -300,11 +300,29 @@ describe('eval', () => {
   });
 
   it('prints a matrix and scores for people', async () => {
-    const { code, stdout } = await run(['eval', '--run', whole, '--against', whole]);
+    const votes = join(folder, 'votes.csv');
+    const names = [
+      'neutral',
+      'happiness',
+      'surprise',
+      'sadness',
+      'anger',
+      'disgust',
+      'fear',
+      'contempt',
+      'unknown',
+      'NF',
+    ];
+    const rows = Object.values(counts).reduce((a, b) => a + b);
+    const lines = [['Image name', ...names].join(','), ...new Array<string>(rows).fill('a.png,0,10,0,0,0,0,0,0,0,0')];
+    await writeFile(votes, lines.join('\n'));
+    const { code, stdout } = await run(['eval', '--run', whole, '--against', whole, '--votes', votes]);
     expect(code).toBe(0);
     expect(stdout).toContain(`${model} on the val split of FER-2013: ${counts.PublicTest} images`);
     expect(stdout).toMatch(/^surprise( +\d+){7}$/m);
     expect(stdout).toMatch(/^macro average( +\d\.\d{4}){3} +70$/m);
+    expect(stdout).toContain(`${counts.PublicTest} images with FER+'s votes`);
+    expect(stdout).toMatch(/agreement is high \(80 to 100 %\) +\d+\.\d\d % +70$/m);
     // Against itself: nothing but agreement.
     expect(stdout).toMatch(/^\S*whole +0\.00 % +0\.00 to 0\.00 % +0 +0 +1\.0000$/m);
   });

@@ -15,6 +15,7 @@ export {
 } from './curves.js';
 export { holm, mcnemar, type McNemar } from './mcnemar.js';
 export { logLoss, softCrossEntropy, softmax, topKAccuracy } from './probabilities.js';
+export { wilson } from './proportion.js';
 export { precisionArea, rank, rankAll, rankClass, rocArea, type Ranking } from './ranking.js';
 export {
   accuracy,

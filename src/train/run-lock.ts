@@ -83,6 +83,11 @@ export async function requireFree(folder: string): Promise<void> {
   await requireNoOther(folder);
 }
 
+/** Whether a process trains in a run's folder; one on another machine is believed to, as long as its file is there. */
+export async function isTaken(folder: string): Promise<boolean> {
+  return (await holdersOf(folder)).some(holder => !isStale(holder));
+}
+
 /**
  * Takes a run's folder for this process, until the function that comes back is called.
  * @throws UserError where another process has it, and where it cannot be written

@@ -45,9 +45,9 @@ export async function readRun(path: string): Promise<RunEntry> {
   return { ...known, state: await stateOf(known) };
 }
 
-/** The files in a run's folder, and their bytes. */
+/** The files in a run's folder and below it, and their bytes. */
 export async function filesOf(path: string): Promise<{ name: string; size: number }[]> {
-  const entries = await readdir(path, { withFileTypes: true });
-  const names = entries.filter(entry => entry.isFile()).map(({ name }) => name);
-  return Promise.all(names.sort().map(async name => ({ name, size: (await stat(join(path, name))).size })));
+  const names = await readdir(path, { recursive: true });
+  const stats = await Promise.all(names.sort().map(async name => ({ name, stats: await stat(join(path, name)) })));
+  return stats.filter(file => file.stats.isFile()).map(({ name, stats: { size } }) => ({ name, size }));
 }

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -19,6 +19,9 @@ import {
 import { UserError } from '../../../src/util/errors.js';
 import { makeRun, rows } from './runs.js';
 
+/** A process that was. */
+const gone = spawnSync(process.execPath, ['--version']).pid;
+
 describe('the state of a run', () => {
   let path: string;
   beforeEach(async () => {
@@ -28,50 +31,34 @@ describe('the state of a run', () => {
     await rm(join(path, '..'), { recursive: true, force: true });
   });
 
-  const gone = spawnSync(process.execPath, ['--version']).pid;
   const stateOf = async (given: Parameters<typeof makeRun>[1]) => {
+    await rm(path, { recursive: true, force: true });
     await makeRun(path, given);
     return (await readRun(path)).state;
   };
-  /** As if nothing had been written for that long. */
-  const age = async (seconds: number) => {
-    const time = Date.now() / 1000 - seconds;
-    for (const name of await readdir(path)) await utimes(join(path, name), time, time);
-  };
 
   it('is finished once all epochs are done, or it stopped early', async () => {
-    expect(await stateOf({ end: 'finished', writer: process.pid })).toBe('finished');
-    await makeRun(`${path}-early`, {
-      ...{ end: 'finished', options: { epochs: 9 }, summary: { stoppedEarly: true } },
-    });
-    expect((await readRun(`${path}-early`)).state).toBe('finished');
+    expect(await stateOf({ end: 'finished' })).toBe('finished');
+    expect(await stateOf({ end: 'finished', options: { epochs: 9 }, summary: { stoppedEarly: true } })).toBe(
+      'finished',
+    );
+  });
+
+  it('is running while its folder is locked, also after an earlier sitting', async () => {
+    expect(await stateOf({ running: true })).toBe('running');
+    expect(await stateOf({ running: true, end: 'interrupted' })).toBe('running');
+    expect(await stateOf({ running: true, end: 'finished', options: { epochs: 5 } })).toBe('running');
   });
 
   it('is interrupted where it was saved and no epoch has followed', async () => {
-    expect(await stateOf({ end: 'interrupted', history: rows(0.5), writer: gone })).toBe('interrupted');
+    expect(await stateOf({ end: 'interrupted', history: rows(0.5) })).toBe('interrupted');
   });
 
-  it('is killed where the process that wrote its events is gone, also after an earlier sitting ended well', async () => {
-    expect(await stateOf({ writer: gone })).toBe('killed');
-    await makeRun(`${path}-resumed`, { end: 'interrupted', summary: { epochs: 1 }, writer: gone });
-    expect((await readRun(`${path}-resumed`)).state).toBe('killed');
-    await makeRun(`${path}-raised`, { end: 'finished', options: { epochs: 5 }, writer: gone });
-    expect((await readRun(`${path}-raised`)).state).toBe('killed');
-  });
-
-  it('is running while that process is there and its files change as often as epochs go', async () => {
-    expect(await stateOf({ writer: process.pid, history: rows(0.5).map(row => ({ ...row, seconds: 100 })) })).toBe(
-      'running',
-    );
-    await age(250);
-    expect((await readRun(path)).state).toBe('running');
-    await age(350);
-    expect((await readRun(path)).state).toBe('killed');
-  });
-
-  it('without events is told by the files alone', async () => {
-    expect(await stateOf({})).toBe('running');
-    await age(130);
+  it('is killed where nobody trains and no sitting has summed up, also after one that did', async () => {
+    expect(await stateOf({})).toBe('killed');
+    expect(await stateOf({ end: 'interrupted', summary: { epochs: 1 } })).toBe('killed');
+    expect(await stateOf({ end: 'finished', options: { epochs: 5 } })).toBe('killed');
+    await writeFile(join(path, `.lock.${hostname()}.${gone}.0-0`), '');
     expect((await readRun(path)).state).toBe('killed');
   });
 

@@ -1,7 +1,4 @@
 /** Run folders without training. */
-import { writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
-import { join } from 'node:path';
 import { RunFolder, type RunConfig } from '../../../src/train/run.js';
 import type { EpochRow, TrainOptions, TrainSummary } from '../../../src/train/types.js';
 
@@ -31,20 +28,18 @@ interface Given {
   /** What the last sitting ended with; none where it was killed. */
   end?: 'finished' | 'interrupted';
   summary?: Partial<TrainSummary>;
-  /** The process that writes, or wrote, events. */
-  writer?: number;
+  /** Keeps the folder locked by this process. */
+  running?: true;
 }
 
 /** Writes a run's small files at `path`. */
 export async function makeRun(path: string, given: Given = {}): Promise<void> {
-  const { history = rows(0.5, 0.6, 0.55), created = config.created, end, writer } = given;
+  const { history = rows(0.5, 0.6, 0.55), created = config.created, end, running } = given;
   const run = await RunFolder.create(path);
   const all = { ...options, ...given.options };
   await run.begin({ ...config, created, options: all });
   await run.writeMetrics(history);
-  if (writer !== undefined) {
-    await writeFile(join(path, `events.out.tfevents.1800000000.${hostname()}.${writer}.facegrad`), '');
-  }
+  if (running) await run.lock();
   if (end === undefined) return;
   await run.writeSummary({
     ...{ model: all.model, parameters: 1234567, classes: ['a', 'b'], epochs: history.length, bestEpoch: 2 },

@@ -40,6 +40,10 @@ type Flags = Omit<Partial<TrainOptions>, 'model' | 'augment' | 'joint'> &
     json?: true;
   };
 
+/** Flags that a sitting may have whichever transfer it is of, and those that are no options of the run that fine-tunes. */
+const anySitting = ['adapter', 'backend', 'autotune', 'json', 'resume'] as const;
+const notOfTheRun = [...anySitting, 'from', 'to', 'fromData', 'joint', 'augment', 'out', 'force'] as const;
+
 export function transferCommand(exitWith: (code: number) => void): Command {
   const defaults = transferDefaults;
   const command = new Command('transfer')
@@ -143,8 +147,8 @@ async function runTransfer(flags: Flags): Promise<number> {
 
 /** A new transfer, and the data that it goes to. */
 async function begin(flags: Flags): Promise<{ folder: TransferFolder; target: DataSet }> {
-  const { from, to, fromData, joint, augment, out, force = false, ...others } = flags;
-  const { adapter: _adapter, backend: _backend, autotune: _autotune, json: _json, resume: _resume, ...rest } = others;
+  const { from, to, fromData, joint, augment, out, force = false } = flags;
+  const rest = withoutKeys(flags, notOfTheRun);
   if (from === undefined || to === undefined) {
     throw new UserError('transfer needs --from <run> and --to <data>, or --resume <folder>');
   }
@@ -192,8 +196,7 @@ async function begin(flags: Flags): Promise<{ folder: TransferFolder; target: Da
 
 /** The transfer that was begun in `path`. */
 async function resume(path: string, flags: Flags): Promise<{ folder: TransferFolder; target?: DataSet }> {
-  const { adapter: _adapter, backend: _backend, autotune: _autotune, json: _json, resume: _resume, ...rest } = flags;
-  const [other] = Object.keys(rest);
+  const [other] = Object.keys(withoutKeys(flags, anySitting));
   if (other !== undefined) {
     throw new UserError(
       `a transfer that is continued keeps its options: beside --resume, leave out ${flagName(other)}`,
@@ -220,8 +223,12 @@ async function fineTune(folder: TransferFolder, flags: Flags, { signal }: Interr
   return !summary.interrupted;
 }
 
-function withoutJoint({ joint: _, ...options }: TrainOptions): TrainOptions {
-  return options;
+function withoutJoint(options: TrainOptions): TrainOptions {
+  return withoutKeys(options, ['joint']);
+}
+
+function withoutKeys<T extends object, K extends keyof T>(value: T, keys: readonly K[]): Omit<T, K> {
+  return Object.fromEntries(Object.entries(value).filter(([key]) => !keys.includes(key as K))) as Omit<T, K>;
 }
 
 /** The folder may be continued from elsewhere. */

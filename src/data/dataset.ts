@@ -81,16 +81,24 @@ export function histogramMoments(histogram: Float64Array): { mean: number; std: 
 
 /**
  * A subset of at most `limit` images: the first `limit` of a permutation drawn from `seed`, so that a larger limit only
- * adds images. Classes are drawn as they come, not balanced. The split itself where it has no more than `limit`.
+ * adds images. Classes are drawn as they come, not balanced. The split itself where it has no more than `limit`. Of images from two
+ * sources, `limit` of each.
  *
  * @throws {UserError} when `limit` is not a positive integer
  */
 export function limitSplit(split: Split, limit: number, seed: number): Split {
   if (!Number.isInteger(limit) || limit < 1)
     throw new UserError(`limit is ${limit}: it must be an integer of 1 or more`);
-  if (split.count <= limit) return split;
-  const chosen = new RandomStream(seed, DATA_STREAM.limit).permutation(split.count).subarray(0, limit);
-  return selectImages(split, chosen);
+  const { count, sources } = split;
+  if (count <= limit) return split;
+  const draw = (from: number) => new RandomStream(seed, DATA_STREAM.limit).permutation(from).subarray(0, limit);
+  if (!sources) return selectImages(split, draw(count));
+  const places = Uint32Array.from(sources.keys());
+  const chosen = [0, 1].flatMap(source => {
+    const own = places.filter(place => sources[place] === source);
+    return Array.from(draw(own.length), i => own[i]!);
+  });
+  return selectImages(split, Uint32Array.from(chosen));
 }
 
 /** The images `indices` of a split, in that order, with all that belongs to them. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { alignClasses, labelSpaceOf } from '../../src/data/align.js';
 import type { DataSet, Split } from '../../src/data/dataset.js';
-import { selectImages } from '../../src/data/dataset.js';
+import { limitSplit, selectImages } from '../../src/data/dataset.js';
 import { foldSplits } from '../../src/data/folds.js';
 import { joinDataSets } from '../../src/data/joint.js';
 
@@ -69,6 +69,7 @@ describe('joinDataSets', () => {
     expect(val).toBe(data.splits.val);
     expect(joined.labelling).toBe('trained jointly with b');
     expect([...selectImages(train, Uint32Array.of(4, 0)).sources!]).toEqual([1, 0]);
+    expect([...limitSplit(train, 2, 1).sources!]).toEqual([0, 0, 1, 1]);
     expect(joined.fingerprint).not.toBe(joinDataSets(data, dataSet('b', ['x', 'y'], [0, 1])).fingerprint);
     expect(() => foldSplits(joined, { index: 1, of: 2 })).toThrow('--folds goes without joint data');
   });

@@ -55,6 +55,13 @@ export function startLines(info: RunStart): string[] {
   if (scheduler !== undefined) lines.push(`scheduler ${scheduler}`);
   if (ema !== undefined)
     lines.push(`what is evaluated and kept as best is the moving average of weights, decay ${ema}`);
+  const { freeze, unfreeze, l2Sp, joint } = options;
+  if (freeze) lines.push(`frozen: ${freeze.join(', ')}${unfreeze ? `, but not ${unfreeze.join(', ')}` : ''}`);
+  if (l2Sp) lines.push(`L2-SP: pulled to the starting weights by ${l2Sp.join(', fresh ones to zero by ')}`);
+  if (joint) {
+    const images = whole(info.epochImages ?? data.train);
+    lines.push(`joint training: ${percent(joint.share)} of the ${images} images of an epoch are from ${joint.data}`);
+  }
   const { sampler = 'shuffle' } = options;
   if (sampler !== 'shuffle') lines.push(`sampler ${sampler}: ${whole(info.epochImages ?? data.train)} images an epoch`);
   if (info.classWeights) {

@@ -45,7 +45,7 @@ export async function transfer(
   if (signal.aborted || !(await steps.fineTune())) return undefined;
   await measure('fineTuned', tuned, target);
   await measure('sourceAfter', tuned, source);
-  return signal.aborted && !folder.record.sourceAfter ? undefined : folder.record;
+  return folder.record.sourceAfter ? folder.record : undefined;
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

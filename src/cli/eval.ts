@@ -103,7 +103,7 @@ export function evalCommand(): Command {
     `
 Examples:
   facegrad eval --run runs/a --split test
-  facegrad eval --run runs/a --run runs/b --run runs/c --fit-weights --tta flip --split test
+  facegrad eval --run runs/a --run runs/b --fit-weights --tta flip --split test
   facegrad eval --run runs/a --split test --against runs/b runs/c
   facegrad eval --run runs/a --split test --votes fer2013new.csv --json
   facegrad eval --weights best.safetensors --data fer2013.csv --split test`,

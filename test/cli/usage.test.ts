@@ -24,7 +24,7 @@ describe('help', () => {
     expect(stderr).toBe('');
   });
 
-  it.each(['train', 'eval', 'models', 'doctor', 'data preview'])('of %s names its options', async command => {
+  it.each(['train', 'eval', 'models', 'doctor', 'data preview', 'runs', 'runs compare'])('of %s names its options', async command => {
     const { code, stdout } = await facegrad([...command.split(' '), '--help']);
     expect(code).toBe(0);
     expect(stdout).toContain(`Usage: facegrad ${command}`);
@@ -44,7 +44,7 @@ describe('a wrong command line', () => {
     ['nothing', '', 'Usage: facegrad'],
     ['an unknown command', 'trian', "facegrad: unknown command 'trian'\n(Did you mean train?)"],
     ['an unknown option', 'train simple-cnn --epoch 3', "facegrad: unknown option '--epoch'\n(Did you mean --epochs?)"],
-    ['an excess argument', 'models simple-cnn simple-mlp', 'too many arguments'],
+    ['an excess argument', 'doctor simple-cnn', 'too many arguments'],
     [
       'no epochs',
       'train m --epochs 0',

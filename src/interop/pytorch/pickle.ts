@@ -19,7 +19,7 @@ export interface PickleHooks {
 export const MAX_PICKLE_BYTES = 16 * 1024 * 1024;
 
 /** As many containers and calls, and values kept for later, as a pickle may have: without a limit they are a bomb. */
-const MAX_OBJECTS = 2 ** 20;
+const MAX_OBJECTS = 2 ** 19;
 const MAX_KEPT = 2 ** 22;
 
 const PROTO = 0x80;

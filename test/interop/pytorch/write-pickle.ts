@@ -4,7 +4,7 @@
 export type Pickled = readonly number[];
 
 const utf8 = (text: string) => [...new TextEncoder().encode(text)];
-const ascii = (text: string) => [...text].map(character => character.charCodeAt(0));
+const ascii = utf8;
 const uint32 = (value: number) => [value & 255, (value >>> 8) & 255, (value >>> 16) & 255, value >>> 24];
 
 export const none: Pickled = ascii('N');

@@ -14,7 +14,7 @@ export function tuneCommand(exitWith: (code: number) => void): Command {
         'command goes on with a study that was stopped or killed, and may run several times at once.',
     )
     .enablePositionalOptions()
-    .requiredOption(
+    .option(
       '--study <file>',
       'what to search: a .yaml file, or system-b or system-d-lr, which come with facegrad',
     )

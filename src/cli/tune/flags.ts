@@ -2,7 +2,7 @@ import type { GpuOptions } from '../options.js';
 
 /** What `facegrad tune` is given. */
 export interface TuneFlags extends GpuOptions {
-  study: string;
+  study?: string;
   data?: string;
   out?: string;
   storage?: string;

@@ -1,5 +1,6 @@
 import type { Choice, Direction, Distribution } from '../../interop/optuna-journal.js';
 import { UserError } from '../../util/errors.js';
+import { definitionOf } from '../model.js';
 import { newOptions } from '../new-options.js';
 import { parseRecipe, type About } from '../recipes/index.js';
 import type { TrainOptions } from '../types.js';
@@ -65,6 +66,19 @@ export function optionsOfTrial(
 ): TrainOptions {
   const { options } = recipeOfTrial(subject, values);
   return newOptions({ ...options, ...(data === undefined ? {} : { data }) });
+}
+
+/**
+ * Refuses a study whose trials would all fail: the first values of its ranges must make a run.
+ * @param data as of `optionsOfTrial`
+ * @throws {UserError}
+ */
+export function requirePossible(subject: StudySubject, data?: string): void {
+  const first = Array.from(searchSpace(subject), ([place, { name, attributes }]): [string, Choice] => [
+    place,
+    name === 'CategoricalDistribution' ? (attributes.choices[0] ?? null) : attributes.low,
+  ]);
+  definitionOf(optionsOfTrial(subject, new Map(first), data));
 }
 
 /**

@@ -65,6 +65,10 @@ export async function parseStudy(
     ...Object.entries(result.data.set).map(([key, value]) => `${key}=${JSON.stringify(value)}`),
     ...overrides,
   ];
+  for (const [key, value] of Object.entries(result.data.set)) {
+    const fault = recipeFault(recipe, [], key, [value]);
+    if (fault !== undefined) throw new UserError(`${place(['set', key])}: ${fault}`);
+  }
   // What is wrong with these says so itself.
   parseRecipe(recipe.text, recipe.file, set);
   const faults = parameters.flatMap(([key, parameter]) => {
@@ -73,7 +77,7 @@ export async function parseStudy(
       faultOf(parameter) ??
       (set.some(one => one.startsWith(`${key}=`)) ? 'it is set and searched at once: leave out one' : undefined) ??
       (sampler.name === 'grid' ? gridFault(parameter) : undefined) ??
-      recipeFault(recipe, set, key, parameter);
+      recipeFault(recipe, set, key, endsOf(parameter));
     return fault === undefined ? [] : [`${place(path)}: ${field(path)}${fault}`];
   });
   if (faults.length > 0) throw new UserError(faults.join('\n'));
@@ -130,21 +134,25 @@ function gridFault(parameter: Parameter): string | undefined {
   return 'a grid needs its values: give step, or grid: with a list of them';
 }
 
-/** What the recipe has against the ends of a parameter's range, or one of its choices. */
+/** What a trial may have at most and at least. */
+function endsOf(parameter: Parameter): readonly Choice[] {
+  if (parameter.type === 'categorical') return parameter.choices;
+  return [parameter.low, parameter.high, ...(parameter.grid ?? [])];
+}
+
+/** What the recipe has against one of the values. */
 function recipeFault(
   recipe: StudyDefinition['recipe'],
   set: readonly string[],
   key: string,
-  parameter: Parameter,
+  values: readonly unknown[],
 ): string | undefined {
-  const values: readonly Choice[] =
-    parameter.type === 'categorical' ? parameter.choices : [parameter.low, parameter.high, ...(parameter.grid ?? [])];
   for (const value of values) {
     try {
       parseRecipe(recipe.text, recipe.file, [...set, `${key}=${JSON.stringify(value)}`]);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      return `a trial with ${JSON.stringify(value)} is not possible: ${error.message}`;
+      return `${JSON.stringify(value)} is not possible: ${error.message}`;
     }
   }
   return undefined;

@@ -49,8 +49,9 @@ export function runsCommand(): Command {
       `
 Columns: run, model, data, state, created, epochs, best_epoch, train_loss,
 train_accuracy, val_loss, val_accuracy (of the best epoch), test_loss,
-test_accuracy, seconds, images_per_second, parameters, images, adapter, facegrad,
-and any option of training, such as lr, optimizer, batch_size or augment.
+test_accuracy, seconds, images_per_second, parameters, images, adapter,
+facegrad, and any option of training, such as lr, optimizer, batch_size or
+augment.
 
 Examples:
   facegrad runs --filter state=finished --sort val_accuracy:desc --limit 5
@@ -72,6 +73,12 @@ Examples:
     .option('--out <folder>', 'where comparison.csv, curves.csv and the charts go')
     .addOption(csvOption())
     .option('--json', jsonDescription)
+    .addHelpText(
+      'after',
+      `
+Example:
+  facegrad runs compare runs/a runs/b --metric val_accuracy,lr --out comparison`,
+    )
     .action(compare);
   command
     .command('show')

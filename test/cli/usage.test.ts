@@ -24,13 +24,16 @@ describe('help', () => {
     expect(stderr).toBe('');
   });
 
-  it.each(['train', 'eval', 'models', 'doctor', 'data preview', 'runs', 'runs compare'])('of %s names its options', async command => {
-    const { code, stdout } = await facegrad([...command.split(' '), '--help']);
-    expect(code).toBe(0);
-    expect(stdout).toContain(`Usage: facegrad ${command}`);
-    expect(stdout).toContain('--json');
-    expect(Math.max(...stdout.split('\n').map(line => line.length))).toBeLessThanOrEqual(80);
-  });
+  it.each(['train', 'eval', 'models', 'doctor', 'data preview', 'runs', 'runs compare'])(
+    'of %s names its options',
+    async command => {
+      const { code, stdout } = await facegrad([...command.split(' '), '--help']);
+      expect(code).toBe(0);
+      expect(stdout).toContain(`Usage: facegrad ${command}`);
+      expect(stdout).toContain('--json');
+      expect(Math.max(...stdout.split('\n').map(line => line.length))).toBeLessThanOrEqual(80);
+    },
+  );
 
   it('prints the version of package.json', async () => {
     const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');

@@ -35,6 +35,8 @@ export {
   type SGDOptions,
 } from './train/optim.js';
 export { WeightAverage, type EmaOptions } from './train/ema.js';
+export { initialise, readInit, type InitSource } from './train/init-weights.js';
+export { L2Sp, type L2SpStrengths } from './train/l2-sp.js';
 export * as schedulers from './train/schedulers/index.js';
 export { train, type TrainContext } from './train/trainer.js';
 export {

@@ -185,6 +185,20 @@ describe('decodeSafeTensors', () => {
     ['a hole at the start', file(entry({ data_offsets: [4, 12] }), 12), "tensor 'a' leaves a hole after byte 0"],
     ['a hole between tensors', file(pair([0, 2], [3, 5]), 5), "tensor 'b' leaves a hole after byte 2"],
     ['tensors that overlap', file(pair([0, 3], [2, 5]), 5), "tensor 'b' overlaps the one before it"],
+    [
+      'a name that comes twice',
+      file(
+        '{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}',
+        1,
+      ),
+      'the header has the name "a" twice',
+    ],
+    ['a name in two spellings', file('{"a" :{},"\\u0061":{}}', 0), 'the header has the name "a" twice'],
+    ['metadata that comes twice', file('{"__metadata__":{"k":"1","k":"2"}}', 0), 'the header has the name "k" twice'],
+    ['a field that comes twice', file('{"a":{"shape":[1],"shape":[2]}}', 0), 'the header has the name "shape" twice'],
+    ['a header that is nested without end', file(`{"a":${'['.repeat(1e6)}`, 0), 'the header is nested too deeply'],
+    ['a header of 100 MB and one byte', file('{}', 0, 100_000_001), 'header length 100000001 exceeds 100000000'],
+    ['a shape without end', file(entry({ shape: new Array(1e5).fill(-1) }), 8), 'is not a list of sizes'],
     ['tensors in one place', file(pair([0, 3], [0, 3]), 3), 'overlaps the one before it'],
   ];
   it.each(malformed)('refuses %s', (_, bytes, message) => {
@@ -192,6 +206,26 @@ describe('decodeSafeTensors', () => {
     expect(decode).toThrow(UserError);
     expect(decode).toThrow(message);
     expect(decode).toThrow(/^best\.safetensors: /);
+  });
+
+  it('takes the same word as a name, as a value and in several objects', () => {
+    const header =
+      '{"shape":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"__metadata__":{"shape":"shape","a\\"":":"}}';
+    expect(decodeSafeTensors(file(header, 1)).metadata).toEqual({ shape: 'shape', 'a"': ':' });
+  });
+
+  it('keeps messages short and free of control characters, whatever the file says', () => {
+    const name = `\u001b[2J${'x'.repeat(1e5)}`;
+    const bytes = file({ [name]: { dtype: 'x'.repeat(1e5), shape: [1], data_offsets: [0, 1] } }, 1);
+    const message = (() => {
+      try {
+        return String(decodeSafeTensors(bytes));
+      } catch (error) {
+        return (error as Error).message;
+      }
+    })();
+    expect(message).toContain("tensor '\\u001b[2Jxxx");
+    expect(message.length).toBeLessThan(500);
   });
 
   it('answers random damage with a UserError or a well-formed result, never with anything else', () => {

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { benchCommand } from './bench.js';
 import { convertCommand } from './convert.js';
+import { compareCommand } from './compare.js';
 import { dataCommand } from './data.js';
 import { doctorCommand } from './doctor.js';
 import { exitCodes, reportError } from './errors.js';
@@ -53,6 +54,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .addCommand(tuneCommand(exitWith))
     .addCommand(modelsCommand())
     .addCommand(recipesCommand())
+    .addCommand(compareCommand(exitWith))
     .addCommand(runsCommand())
     .addCommand(profileCommand())
     .addCommand(benchCommand(exitWith))

@@ -11,6 +11,7 @@ import { lrFindCommand } from './lr-find.js';
 import { modelsCommand } from './models.js';
 import { profileCommand } from './profile.js';
 import { recipesCommand } from './recipes.js';
+import { reportCommand } from './report-command.js';
 import { runsCommand } from './runs.js';
 import { trainCommand } from './train.js';
 import { transferCommand } from './transfer.js';
@@ -55,6 +56,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .addCommand(modelsCommand())
     .addCommand(recipesCommand())
     .addCommand(compareCommand(exitWith))
+    .addCommand(reportCommand())
     .addCommand(runsCommand())
     .addCommand(profileCommand())
     .addCommand(benchCommand(exitWith))

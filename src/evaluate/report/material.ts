@@ -1,0 +1,202 @@
+import { arch, platform, release } from 'node:os';
+import type { DataSet, SplitName } from '../../data/dataset.js';
+import type { Device } from '../../gpu/device.js';
+import type { OpenOptions } from '../../gpu/node.js';
+import { manualSeed } from '../../tensor/index.js';
+import { createModel } from '../../train/model.js';
+import { recipeText } from '../../train/recipes/index.js';
+import { RunFolder, type RunConfig } from '../../train/run.js';
+import { adapterName } from '../../train/trainer.js';
+import type { EpochRow, TrainSummary } from '../../train/types.js';
+import { UserError } from '../../util/errors.js';
+import { RandomStream } from '../../util/random.js';
+import { assess, type AssessOptions } from '../assess.js';
+import type { Assessment } from '../assessment.js';
+import { costOf, type ModelCost } from '../cost.js';
+import { extractFeatures } from '../embed/features.js';
+import { tsne } from '../embed/tsne.js';
+import { umap } from '../embed/umap.js';
+import { evaluate, type Predictions } from '../evaluate.js';
+import { centralBox, heatShare } from '../explain/cam.js';
+import { explain, type ExplanationMethod, type Explanations } from '../explain/explain.js';
+import { compareMaps, type SanityCheck } from '../explain/sanity.js';
+import { openDeviceFor, placeNetwork, type PlacedNetwork, type Trained } from '../trained.js';
+import { chooseExamples, type Example } from './examples.js';
+
+/** RandomStream's, for the images of an embedding. */
+const POINTS_STREAM = 223;
+
+export interface MaterialOptions extends OpenOptions {
+  readonly split: SplitName;
+  readonly batchSize: number;
+  readonly assess?: AssessOptions;
+  /** Maps of what networks look at; none where absent. */
+  readonly method?: ExplanationMethod | undefined;
+  readonly layer?: string | undefined;
+  /** Images of each class with the surest right answers, and as many with the surest wrong ones. */
+  readonly examples: number;
+  readonly embedding?: 'tsne' | 'umap' | undefined;
+  /** Most points of the embedding. */
+  readonly points: number;
+  readonly onProgress?: (fraction: number, text: string) => void;
+}
+
+/** Maps of what a network looked at in some images, and how far they can be trusted. */
+export interface MapMaterial {
+  readonly examples: readonly Example[];
+  readonly explanations: Explanations;
+  readonly sanity: SanityCheck;
+  /** Mean share of the heat in the middle of the picture (`centralBox`), and that of an even map: the share of its area. */
+  readonly central: number;
+  readonly centralArea: number;
+}
+
+export interface EmbeddingMaterial {
+  readonly method: 'tsne' | 'umap';
+  readonly layer: string;
+  readonly dimensions: number;
+  readonly points: readonly { x: number; y: number; label: number; predicted: number }[];
+}
+
+/** Everything that a report shows of one run. */
+export interface RunMaterial {
+  readonly name: string;
+  readonly config: RunConfig;
+  /** As a recipe that repeats the run. */
+  readonly recipe: string;
+  readonly summary: TrainSummary | undefined;
+  readonly epochs: readonly EpochRow[];
+  readonly data: DataSet;
+  readonly predictions: Predictions;
+  readonly assessment: Assessment;
+  readonly maps: MapMaterial | undefined;
+  readonly embedding: EmbeddingMaterial | undefined;
+  readonly cost: ModelCost;
+  /** Images a second of the evaluation, compilation of kernels included. */
+  readonly evaluationRate: number;
+  readonly environment: Readonly<Record<string, string>>;
+  /** What could not be shown, and why. */
+  readonly missing: readonly string[];
+}
+
+/**
+ * Evaluates a run's best weights on a split of `data` and gathers what a report shows. What does not exist for this network or
+ * these data, such as maps of a network without convolutions, is left out with a note.
+ * @throws UserError where the run cannot be evaluated at all
+ */
+export async function gatherMaterial(trained: Trained, data: DataSet, options: MaterialOptions): Promise<RunMaterial> {
+  const { split, batchSize, onProgress = () => undefined } = options;
+  const { run } = trained;
+  if (!run) throw new UserError(`${trained.file} belongs to no run: a report is of runs`);
+  const folder = await RunFolder.open(run.path);
+  const [summary, epochs] = [await folder.readSummary(), await folder.readMetrics()];
+  const device = await openDeviceFor(trained, options);
+  const missing: string[] = [];
+  const tryTo = async <T>(make: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await make();
+    } catch (error) {
+      // A layer that was asked for by name is the user's own fault and not left out in silence.
+      if (!(error instanceof UserError) || options.layer !== undefined) throw error;
+      missing.push(error.message);
+      return undefined;
+    }
+  };
+  try {
+    const network = placeNetwork(device, trained, data);
+    const began = performance.now();
+    const predictions = await evaluate(device, network.model, data, data.splits[split], {
+      ...network.normalisation,
+      ...{ augmenter: network.augmenter, batchSize },
+      onProgress: fraction => {
+        onProgress(fraction, 'evaluating');
+      },
+    });
+    const evaluationRate = predictions.count / ((performance.now() - began) / 1000);
+    const assessment = assess(predictions, data, split, { ...options.assess, onProgress });
+    const maps = await tryTo(() => mapsOf(device, trained, network, data, predictions, options));
+    const embedding = await tryTo(() => embed(device, network, data, predictions, options));
+    return {
+      ...{ name: run.path, config: run.config, summary, epochs, data, predictions, assessment, maps, embedding },
+      recipe: recipeText(run.config.options, undefined, `${run.path}, every default written out.`),
+      cost: costOf(trained.model, { classes: data.classes.length, channels: data.channels }),
+      ...{ evaluationRate, environment: environmentOf(device, run.config, data), missing },
+    };
+  } finally {
+    device.destroy();
+  }
+}
+
+async function mapsOf(
+  device: Device,
+  trained: Trained,
+  network: PlacedNetwork,
+  data: DataSet,
+  predictions: Predictions,
+  { split, method, layer, examples: each, batchSize, onProgress }: MaterialOptions,
+): Promise<MapMaterial | undefined> {
+  if (method === undefined) return undefined;
+  const examples = chooseExamples(predictions, data.classes.length, each);
+  const indices = Uint32Array.from(examples, ({ image }) => image);
+  const classes = examples.map(({ image }) => predictions.predictions[image]!);
+  const options = { method, layer, classes, batchSize };
+  const explanations = await explain(device, network, data, data.splits[split], indices, {
+    ...options,
+    onProgress: fraction => onProgress?.(fraction, 'looking for what it looks at'),
+  });
+  manualSeed(0);
+  const imagenet = trained.known?.imagenet === true;
+  const form = { ...data, height: explanations.height, width: explanations.width };
+  const random = createModel(trained.model, form, data.classes.length, imagenet);
+  try {
+    const others = await explain(device, { ...network, model: random }, data, data.splits[split], indices, {
+      ...options,
+      layer: explanations.layer === 'input' ? undefined : explanations.layer,
+    });
+    const { height, width, count, maps } = explanations;
+    const box = centralBox(height, width);
+    let central = 0;
+    for (let n = 0; n < count; n++) {
+      central += heatShare(maps.subarray(n * height * width, (n + 1) * height * width), width, [box]) / count;
+    }
+    const centralArea = heatShare(new Uint8Array(height * width).fill(1), width, [box]);
+    return { examples, explanations, sanity: compareMaps(explanations, others), central, centralArea };
+  } finally {
+    random.dispose();
+  }
+}
+
+async function embed(
+  device: Device,
+  network: PlacedNetwork,
+  data: DataSet,
+  { labels, predictions }: Predictions,
+  { split, embedding: method, points: most, batchSize, onProgress }: MaterialOptions,
+): Promise<EmbeddingMaterial | undefined> {
+  if (method === undefined) return undefined;
+  const images = data.splits[split];
+  const chosen = new RandomStream(0, POINTS_STREAM).permutation(images.count).subarray(0, most).sort();
+  const { values, dimensions, layer } = await extractFeatures(device, network, data, images, chosen, { batchSize });
+  const progress = (fraction: number) => onProgress?.(fraction, 'embedding');
+  const flat = (method === 'umap' ? umap : tsne)(values, chosen.length, dimensions, { onProgress: progress });
+  const points = Array.from(chosen, (image, n) => ({
+    ...{ x: flat[2 * n]!, y: flat[2 * n + 1]! },
+    ...{ label: labels[image]!, predicted: predictions[image]! },
+  }));
+  return { method, layer, dimensions, points };
+}
+
+function environmentOf(device: Device, config: RunConfig, data: DataSet): Record<string, string> {
+  return {
+    'trained on': config.adapter,
+    'evaluated on': adapterName(device),
+    'trained with': `facegrad ${config.facegrad}, ${config.created.slice(0, 10)}`,
+    system: `${platform()} ${release()} ${arch()}, Node ${process.versions.node}`,
+    seed: String(config.options.seed),
+    data: config.data.name,
+    images: `${config.data.train} training, ${config.data.val} validation, ${config.data.test} test`,
+    "fingerprint of the run's data": config.data.fingerprint,
+    'fingerprint of the evaluated data': data.fingerprint,
+    kernels: config.tuning ? `${Object.keys(config.tuning).length} not the defaults` : 'the defaults',
+  };
+}

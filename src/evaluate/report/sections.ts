@@ -1,0 +1,100 @@
+import { curveSections } from './curve-sections.js';
+import { errorSections } from './error-sections.js';
+import { lookSections } from './look-sections.js';
+import type { RunMaterial } from './material.js';
+import { scoreSections } from './score-sections.js';
+import type { ReportSection } from './section.js';
+import { bytes, decimal, duration, integer, interval, percent } from './text.js';
+
+/** Everything about one run, section by section. */
+export async function runSections(material: RunMaterial): Promise<ReportSection[]> {
+  return [
+    summarySection(material),
+    ...(await curveSections(material)),
+    ...(await scoreSections(material)),
+    ...(await errorSections(material)),
+    ...(await lookSections(material)),
+    costSection(material),
+    {
+      heading: 'Recipe',
+      text: 'A file with this content repeats the run: facegrad train --recipe <file>',
+      code: material.recipe,
+    },
+    {
+      heading: 'Environment',
+      table: [['', ''], ...Object.entries(material.environment)],
+    },
+  ];
+}
+
+function summarySection({ summary, config, assessment, missing, epochs }: RunMaterial): ReportSection {
+  const { accuracy, macro, calibration, intervals, split, count, balancedAccuracy, errors } = assessment;
+  const best = summary?.bestEpoch ?? 0;
+  const withoutCopies = errors.duplicates.at(-1)?.deduplicated;
+  return {
+    heading: 'Summary',
+    text: [
+      `${config.options.model}, trained on ${config.data.name}; the weights of epoch ${best} of ${epochs.length}, chosen on ` +
+        `validation, evaluated on ${integer(count)} ${split} images. Ranges are 95 % bootstrap intervals.`,
+      'What a network tells is an apparent expression in a picture, not what a person feels.',
+      ...assessment.notes,
+      ...missing.map(reason => `Left out: ${reason}.`),
+    ].join('\n'),
+    tiles: [
+      { name: `accuracy, ${split}`, value: percent(accuracy), note: interval(intervals.accuracy) },
+      { name: 'balanced accuracy', value: percent(balancedAccuracy), note: interval(intervals.balancedAccuracy) },
+      { name: 'macro F1', value: decimal(macro.f1, 3), note: interval(intervals.macroF1, value => decimal(value, 3)) },
+      {
+        name: 'area under ROC, macro',
+        value: decimal(assessment.roc.macro, 3),
+        note: interval(intervals.rocAucMacro, value => decimal(value, 3)),
+      },
+      {
+        name: 'calibration error',
+        value: percent(calibration.expectedError),
+        note: interval(intervals.calibrationError),
+      },
+      ...(withoutCopies
+        ? [
+            {
+              name: 'accuracy without copies',
+              value: percent(withoutCopies.accuracy),
+              note: `${integer(withoutCopies.count)} images`,
+            },
+          ]
+        : []),
+    ],
+    table: [
+      ['', ''],
+      ['best validation accuracy', percent(summary?.bestValAccuracy)],
+      ['loss (cross-entropy)', decimal(assessment.loss)],
+      ['top-2 accuracy', percent(assessment.top2Accuracy)],
+      ['weighted F1', decimal(assessment.weighted.f1, 3)],
+      ["Cohen's kappa", decimal(assessment.cohenKappa, 3)],
+      ['Matthews correlation', decimal(assessment.matthews, 3)],
+      ['average precision, macro', decimal(assessment.precisionRecall.macro, 3)],
+      ['training time', summary ? duration(summary.seconds) : '–'],
+    ],
+  };
+}
+
+function costSection({ cost, summary, evaluationRate, environment, config, epochs }: RunMaterial): ReportSection {
+  const [channels, height, width] = cost.input;
+  const seconds = epochs.reduce((total, row) => total + row.seconds, 0) / Math.max(1, epochs.length);
+  return {
+    heading: 'Cost',
+    table: [
+      ['', ''],
+      ['parameters', integer(cost.parameters)],
+      [`multiply-accumulates of an image (${channels}×${height}×${width})`, integer(cost.macs)],
+      ['activations of an image', bytes(cost.activationBytes)],
+      ['weights as a file', bytes(cost.checkpointBytes)],
+      [
+        `training, batches of ${config.options.batchSize}`,
+        summary ? `${integer(summary.imagesPerSecond)} images/s` : '–',
+      ],
+      ['an epoch, validation included', epochs.length > 0 ? duration(seconds) : '–'],
+      [`evaluation on ${environment['evaluated on']!}, start included`, `${integer(evaluationRate)} images/s`],
+    ],
+  };
+}

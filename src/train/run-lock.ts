@@ -26,7 +26,10 @@ function startOf(pid: number): string | undefined {
   try {
     // The name of the program, in parentheses, may hold spaces; field 22 is the 20th after it.
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]!;
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    // Killed, and only not yet buried by its parent.
+    if (fields[0] === 'Z') return undefined;
+    const ticks = fields[19]!;
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').slice(0, 8);
     return `${boot}-${ticks}`;
   } catch {

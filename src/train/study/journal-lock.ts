@@ -5,7 +5,7 @@ import { UserError } from '../../util/errors.js';
 
 /** A lock that stayed as it is for so long was left by a process that is gone. */
 const GRACE_MS = 30_000;
-const LONGEST_SLEEP_MS = 1000;
+const LONGEST_SLEEP_MS = 100;
 
 /**
  * Runs `fn` while no other process appends to the journal: `<path>.lock` is made where there is none, as Optuna's

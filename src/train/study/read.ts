@@ -67,7 +67,7 @@ export async function parseStudy(
   ];
   for (const [key, value] of Object.entries(result.data.set)) {
     const fault = recipeFault(recipe, [], key, [value]);
-    if (fault !== undefined) throw new UserError(`${place(['set', key])}: ${fault}`);
+    if (fault !== undefined) throw new UserError(`${place(['set', key])}: ${field(['set', key])}${fault}`);
   }
   // What is wrong with these says so itself.
   parseRecipe(recipe.text, recipe.file, set);

@@ -6,6 +6,7 @@ import { UserError } from '../../util/errors.js';
 import { kindOf } from '../files.js';
 import { loadOptionsOf } from '../load-options.js';
 import type { EpochRow, StepProgress, TrainOptions } from '../types.js';
+import { isTaken } from '../run-lock.js';
 import { runTrial } from './run-trial.js';
 import { runFolderOf, type Study } from './study.js';
 
@@ -53,11 +54,12 @@ export async function runStudy(study: Study, context: StudyContext): Promise<voi
     const asked = await study.ask(folderOf, { takeOver });
     if (!asked) return;
     const { trial, resumed } = asked;
+    const folder = resolve(home, runFolderOf(trial) ?? folderOf(trial.number));
     try {
       await runTrial(study, trial, {
         ...context,
         loadData,
-        folder: resolve(home, runFolderOf(trial) ?? folderOf(trial.number)),
+        folder,
         onStart: epochs => {
           reporter.trialStarted(trial, resumed, epochs);
         },
@@ -73,7 +75,7 @@ export async function runStudy(study: Study, context: StudyContext): Promise<voi
       });
       failures = 0;
     } catch (error) {
-      if (stopped() || isMachines(error)) {
+      if (stopped() || isMachines(error) || (await isInUse(folder))) {
         // Not the trial's fault: whoever goes on with the study goes on with it.
         await study.release(trial).catch(() => undefined);
         throw error;
@@ -110,6 +112,11 @@ function dataLoader(study: Study, load: StudyContext['loadData']): StudyContext[
     if (!searchesData) await study.requireData(titleOf(loaded.data), loaded.data.fingerprint);
     return loaded.data;
   };
+}
+
+/** Whether somebody trains the trial's run by hand. */
+async function isInUse(folder: string): Promise<boolean> {
+  return (await kindOf(folder)) === 'folder' && isTaken(folder);
 }
 
 /** Full disks and the like. */

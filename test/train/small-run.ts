@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DataSet, Split } from '../../src/data/dataset.js';
+import type { Device } from '../../src/gpu/device.js';
 import { decodeSafeTensors } from '../../src/interop/safetensors.js';
 import { RunFolder } from '../../src/train/run.js';
 import { train } from '../../src/train/trainer.js';
@@ -60,19 +61,27 @@ export const base: TrainOptions = {
   ...{ weightDecay: 0, momentum: 0, nesterov: false, seed: 7 },
 };
 
+interface Sitting {
+  resume?: boolean;
+  signal?: AbortSignal;
+  reporter?: Recorder;
+  /** A checkpoint to go back to. */
+  from?: string;
+  device?: Device;
+}
+
 /** One sitting of a run in `folder`/`name`. */
 export async function runIn(
   folder: string,
   name: string,
   data: DataSet,
   options: Partial<TrainOptions> = {},
-  { resume = false, signal = new AbortController().signal, reporter = new Recorder() } = {},
+  { resume = false, signal = new AbortController().signal, reporter = new Recorder(), from, device }: Sitting = {},
 ) {
   const path = join(folder, name);
   const run = resume ? await RunFolder.open(path) : await RunFolder.create(path);
-  const device = await paths.native();
-  const context = { run, reporter, signal, resume, version: 'test' };
-  const summary = await train(device, data, { ...base, ...options }, context);
+  const context = { run, reporter, signal, resume, version: 'test', from: from && (await run.findCheckpoint(from)) };
+  const summary = await train(device ?? (await paths.native()), data, { ...base, ...options }, context);
   return { path, summary, reporter };
 }
 
@@ -104,12 +113,20 @@ export async function stateOf(path: string) {
 /** A signal that aborts when the data set's split is about to give its n-th batch: between two steps, at a known place. */
 export function abortAtBatch(data: DataSet, n: number): { data: DataSet; signal: AbortSignal } {
   const controller = new AbortController();
+  const abort = () => {
+    controller.abort();
+  };
+  return { data: atBatch(data, n, abort), signal: controller.signal };
+}
+
+/** The data set, which calls `act` when its training split is about to give the n-th batch (from 0), and at each one after. */
+export function atBatch(data: DataSet, n: number, act: () => void): DataSet {
   let reads = 0;
   const images = new Proxy(data.splits.train.images, {
     get(target, key) {
       if (key === 'subarray') {
         return (start: number, end: number) => {
-          if (++reads > n * base.batchSize) controller.abort();
+          if (++reads > n * base.batchSize) act();
           return target.subarray(start, end);
         };
       }
@@ -117,8 +134,5 @@ export function abortAtBatch(data: DataSet, n: number): { data: DataSet; signal:
       return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(target) : value;
     },
   });
-  return {
-    data: { ...data, splits: { ...data.splits, train: { ...data.splits.train, images } } },
-    signal: controller.signal,
-  };
+  return { ...data, splits: { ...data.splits, train: { ...data.splits.train, images } } };
 }

@@ -1,0 +1,348 @@
+import { chmod, cp, mkdtemp, open, readdir, readFile, rm, writeFile, type FileHandle } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { create } from 'webgpu';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Device } from '../../src/gpu/device.js';
+import { shaderText, waitInTurns } from '../../src/gpu/node.js';
+import { loadWeights } from '../../src/train/checkpoint.js';
+import { checkpointName, parseCheckpointName } from '../../src/train/checkpoints.js';
+import { RunFolder } from '../../src/train/run.js';
+import { DamagedFile } from '../../src/train/tensor-file.js';
+import type { TrainOptions } from '../../src/train/types.js';
+import { abortAtBatch, atBatch, bandData, Recorder, runIn, stateOf } from './small-run.js';
+
+// 60 images make 4 steps an epoch. Dropout and batch normalisation: what has to be restored beside weights.
+const data = bandData(60);
+const saving: Partial<TrainOptions> = { inputSize: 16, lr: 1e-2, saveEverySteps: 3, saveEveryEpochs: 1 };
+
+let folder: string;
+/** A run that nothing interrupts, made once. */
+let whole: string;
+let wholeFolder: string;
+
+beforeAll(async () => {
+  wholeFolder = await mkdtemp(join(tmpdir(), 'facegrad-durable-'));
+  whole = (await runIn(wholeFolder, 'whole', data, saving)).path;
+  return () => rm(wholeFolder, { recursive: true, force: true });
+});
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'facegrad-durable-'));
+});
+afterEach(async () => {
+  vi.useRealTimers();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const path = () => join(folder, 'run');
+const file = (...names: string[]) => join(path(), ...names);
+const run = (...rest: Rest) => runIn(folder, 'run', ...rest);
+type Rest = Parameters<typeof runIn> extends [string, string, ...infer Others] ? Others : never;
+const resume = (reporter = new Recorder()) => run(data, saving, { resume: true, reporter });
+
+/** A run of its own that stands where `whole` does. */
+const copyOfWhole = () => cp(whole, path(), { recursive: true });
+
+async function expectLikeWhole(): Promise<void> {
+  for (const name of ['last.safetensors', 'best.safetensors']) {
+    expect(await stateOf(file(name))).toEqual(await stateOf(join(whole, name)));
+  }
+  const metricsOf = async (folder: string) =>
+    (await (await RunFolder.open(folder)).readMetrics()).map(row => ({ ...row, seconds: 0, imagesPerSecond: 0 }));
+  expect(await metricsOf(path())).toEqual(await metricsOf(whole));
+}
+
+/** No temporary file and no lock. */
+async function expectTidy(): Promise<void> {
+  const names = await readdir(path(), { recursive: true });
+  expect(names.filter(name => name.endsWith('.tmp') || name.startsWith('.lock'))).toEqual([]);
+}
+
+async function flipBit(name: string, place: number): Promise<void> {
+  const bytes = await readFile(file(name));
+  const at = Math.floor(bytes.length * place);
+  bytes[at] = bytes[at]! ^ 4;
+  await writeFile(file(name), bytes);
+}
+
+describe('checkpoints', () => {
+  it('are named by where the run stands', () => {
+    expect(checkpointName({ epochs: 5, step: 0 })).toBe('epoch-0005.safetensors');
+    expect(checkpointName({ epochs: 2, step: 120 })).toBe('epoch-0003-step-000120.safetensors');
+    for (const place of [
+      { epochs: 5, step: 0 },
+      { epochs: 12_345, step: 7 },
+    ]) {
+      expect(parseCheckpointName(checkpointName(place))).toEqual(place);
+    }
+    expect(parseCheckpointName('epoch-5.safetensors.bak')).toBeUndefined();
+  });
+
+  it('come every so many steps of the run and every so many epochs, the newest of each kind are kept', async () => {
+    // Of 12 steps: 3 (epoch 1), 6 (2), 9 (3) in the midst of epochs; 4, 8 and 12 end one.
+    expect((await readdir(join(whole, 'checkpoints'))).sort()).toEqual([
+      'epoch-0001-step-000003.safetensors',
+      'epoch-0001.safetensors',
+      'epoch-0002-step-000002.safetensors',
+      'epoch-0002.safetensors',
+      'epoch-0003-step-000001.safetensors',
+      'epoch-0003.safetensors',
+    ]);
+    const reporter = new Recorder();
+    await run(data, { saveEverySteps: 1, keep: 2, epochs: 2, model: 'simple-mlp' }, { reporter });
+    expect((await readdir(file('checkpoints'))).sort()).toEqual([
+      'epoch-0001.safetensors',
+      'epoch-0002-step-000002.safetensors',
+      'epoch-0002-step-000003.safetensors',
+      'epoch-0002.safetensors',
+    ]);
+  });
+
+  it('change nothing of what a run computes', async () => {
+    await run(data, { inputSize: 16, lr: 1e-2 });
+    await expectLikeWhole();
+    expect(await readdir(path())).not.toContain('checkpoints');
+  });
+
+  it('in the midst of an epoch are gone on from to the same bits, also when the clock jumps back', async () => {
+    await copyOfWhole();
+    const state = await stateOf(file('checkpoints', 'epoch-0002-step-000002.safetensors'));
+    expect(state.position).toMatchObject({ epochs: 1, step: 2 });
+    // As if the run had been killed in its second epoch.
+    for (const name of ['last.safetensors', 'summary.json', 'metrics.csv']) await rm(file(name));
+    for (const name of ['epoch-0002', 'epoch-0003-step-000001', 'epoch-0003']) {
+      await rm(file('checkpoints', `${name}.safetensors`));
+    }
+    vi.useFakeTimers({ toFake: ['Date'], now: new Date('2001-01-01T00:00:00Z') });
+    const { reporter, summary } = await resume();
+    expect(reporter.started).toMatchObject({ resumedFrom: 1, resumedStep: 2 });
+    expect(summary.seconds).toBeGreaterThan(0);
+    await expectLikeWhole();
+    await expectTidy();
+  });
+});
+
+describe('a damaged file', () => {
+  it.each([0.001, 0.02, 0.5, 0.999])('is found by a bit flipped at %f of it', async place => {
+    await copyOfWhole();
+    await flipBit('best.safetensors', place);
+    await expect(loadWeights(file('best.safetensors'))).rejects.toThrow(DamagedFile);
+  });
+
+  it('is passed over for the state before it, which is said, and the run ends with the same bits', async () => {
+    await copyOfWhole();
+    await flipBit('last.safetensors', 0.6);
+    await flipBit('checkpoints/epoch-0003.safetensors', 0.0001);
+    const { reporter } = await resume();
+    expect(reporter.started).toMatchObject({ resumedFrom: 2, resumedStep: 1 });
+    const notes = reporter.notes.join('\n');
+    expect(notes).toContain(
+      'last.safetensors is damaged; the run goes on from checkpoints/epoch-0003-step-000001.safetensors',
+    );
+    expect(notes).toContain('epoch-0003.safetensors is damaged');
+    await expectLikeWhole();
+  });
+
+  it('ends a run that has no other, and is left as it is', async () => {
+    await copyOfWhole();
+    await rm(file('checkpoints'), { recursive: true });
+    await flipBit('last.safetensors', 0.6);
+    const before = await readFile(file('last.safetensors'));
+    await expect(resume()).rejects.toThrow(/last\.safetensors: damaged, and .* has no other state to go on from/);
+    expect((await readFile(file('last.safetensors'))).equals(before)).toBe(true);
+  });
+
+  it('of best weights is made again from the state of its epoch, or chosen anew', async () => {
+    await copyOfWhole();
+    await flipBit('best.safetensors', 0.5);
+    const { history } = await stateOf(join(whole, 'last.safetensors'));
+    const winner = history!.reduce((a, b) => (b.valAccuracy > a.valAccuracy ? b : a)).epoch;
+    await rm(file('last.safetensors'));
+    for (const name of await readdir(file('checkpoints'))) {
+      const place = parseCheckpointName(name)!;
+      if (place.epochs > winner || (place.epochs === winner && place.step > 0)) await rm(file('checkpoints', name));
+    }
+    const { reporter } = await resume();
+    expect(reporter.notes.join()).toContain('best.safetensors is damaged');
+    await expectLikeWhole();
+  });
+});
+
+describe('--from', () => {
+  it('goes back; what came later is there until a new state is saved', async () => {
+    await copyOfWhole();
+    // Saves nothing: it is killed by a fault before.
+    const failing = atBatch(data, 1, () => {
+      throw new Error('power cut');
+    });
+    await expect(run(failing, saving, { resume: true, from: 'epoch-0001' })).rejects.toThrow('power cut');
+    expect(await readdir(file('checkpoints'))).toContain('epoch-0003.safetensors');
+    expect((await (await RunFolder.open(path())).readMetrics()).length).toBe(3);
+
+    const { data: stopping, signal } = abortAtBatch(data, 0);
+    const from = 'checkpoints/epoch-0001.safetensors';
+    const { reporter } = await run(stopping, saving, { resume: true, from, signal });
+    expect(reporter.started).toMatchObject({ resumedFrom: 1, resumedStep: 0 });
+    expect((await readdir(file('checkpoints'))).sort()).toEqual([
+      'epoch-0001-step-000003.safetensors',
+      'epoch-0001.safetensors',
+    ]);
+    expect((await (await RunFolder.open(path())).readMetrics()).length).toBe(1);
+    const again = await resume();
+    expect(again.reporter.started).toMatchObject({ resumedFrom: 1, resumedStep: 1 });
+    await expectLikeWhole();
+  });
+
+  it('takes the new branch, not a later state of the old one, where the run was killed before that was removed', async () => {
+    await copyOfWhole();
+    const old = await readFile(file('checkpoints', 'epoch-0003.safetensors'));
+    const { data: stopping, signal } = abortAtBatch(data, 0);
+    await run(stopping, saving, { resume: true, from: 'epoch-0001', signal });
+    await writeFile(file('checkpoints', 'epoch-0003.safetensors'), old);
+    const { reporter } = await resume();
+    expect(reporter.started).toMatchObject({ resumedFrom: 1, resumedStep: 1 });
+    await expectLikeWhole();
+  });
+
+  it('names what there is', async () => {
+    const { findCheckpoint } = await RunFolder.open(whole).then(run => ({
+      findCheckpoint: (name: string) => run.findCheckpoint(name),
+    }));
+    await expect(findCheckpoint('epoch-0009')).rejects.toThrow(/no such checkpoint; it has epoch-0001-step-000003/);
+    expect(await findCheckpoint('last.safetensors')).toBe(join(whole, 'last.safetensors'));
+  });
+});
+
+describe('a run folder', () => {
+  it('is refused to a second process, and taken over from a dead one', async () => {
+    await copyOfWhole();
+    await rm(file('last.safetensors'));
+    const mine = await RunFolder.open(path());
+    await mine.lock();
+    const theirs = await RunFolder.open(path());
+    await expect(theirs.lock()).rejects.toThrow(/is in use/);
+    await expect(theirs.requireFree()).rejects.toThrow(`process ${process.pid} trains in it`);
+    await expect(RunFolder.create(path(), { force: true })).rejects.toThrow('is in use');
+    await mine.unlock();
+
+    // A process that is no more, and one of the number of a living one that began at another time.
+    await writeFile(file(`.lock.${hostname()}.4194999.0-0`), '');
+    if (process.platform === 'linux') await writeFile(file(`.lock.${hostname()}.${process.ppid}.abc-1`), '');
+    await writeFile(file('.last.safetensors.4194999.tmp'), 'half');
+    await writeFile(file('checkpoints', '.epoch-0003.safetensors.4194999.tmp'), 'half');
+    await theirs.lock();
+    await theirs.unlock();
+    await expectTidy();
+
+    await writeFile(file('.lock.elsewhere.12.0-0'), '');
+    await expect(theirs.lock()).rejects.toThrow(/process 12 on elsewhere trains in it; .* remove .*\.lock\.elsewhere/);
+  });
+
+  it('that may not be written is refused before anything is computed', async () => {
+    await copyOfWhole();
+    await chmod(path(), 0o555);
+    // Permissions do not bind root.
+    const isRoot = process.geteuid?.() === 0;
+    if (isRoot) {
+      await chmod(folder, 0o755);
+      process.seteuid!(65_534);
+    }
+    try {
+      await expect(resume()).rejects.toThrow(/cannot be written, so no run can go on in it: EACCES/);
+    } finally {
+      if (isRoot) process.seteuid!(0);
+      await chmod(path(), 0o755);
+    }
+    await resume();
+    await expectLikeWhole();
+  });
+});
+
+describe('no room on the disk', () => {
+  /** A disk that takes the small files of a run, and half of a large one. */
+  async function fillDisk(): Promise<void> {
+    const handle = await open(join(folder, 'any'), 'w');
+    const prototype = Object.getPrototypeOf(handle) as FileHandle;
+    await handle.close();
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- called on the handle that it is asked of
+    const { writeFile } = prototype;
+    vi.spyOn(prototype, 'writeFile').mockImplementation(async function (this: FileHandle, content) {
+      const isLarge = content instanceof Uint8Array && content.length > 100_000;
+      await writeFile.call(this, isLarge ? content.subarray(0, content.length / 2) : content);
+      if (isLarge) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    });
+  }
+
+  it.each(['best', 'last', 'step'])(
+    'for %s leaves every file as it was, says how to go on, and goes on',
+    async what => {
+      await run(data, { ...saving, epochs: 1 });
+      const names = ['last.safetensors', 'best.safetensors', 'metrics.csv', 'summary.json'];
+      const contents = () => Promise.all(names.map(name => readFile(file(name), 'base64')));
+      const before = await contents();
+      const more = { ...saving, ...(what === 'step' ? {} : { saveEverySteps: 1000, saveEveryEpochs: 1000 }) };
+      // The second epoch is no better than the first where `last` is the first that has no room.
+      const worse = {
+        ...data,
+        splits: { ...data.splits, val: { ...data.splits.val, labels: new Uint8Array(20).fill(2) } },
+      };
+      await fillDisk();
+      const failing = run(what === 'last' ? worse : data, more, { resume: true });
+      await expect(failing).rejects.toThrow(
+        `safetensors cannot be written: the disk is full. Make room, then go on with: facegrad train --resume ${path()}`,
+      );
+      vi.restoreAllMocks();
+      expect(await contents()).toEqual(before);
+      await expectTidy();
+      await resume();
+      await expectLikeWhole();
+    },
+  );
+
+  it.runIf(process.platform === 'linux')('is what the system says it is', async () => {
+    // Always full.
+    const error: unknown = await writeFile('/dev/full', 'x').catch((error: unknown) => error);
+    expect((error as NodeJS.ErrnoException).code).toBe('ENOSPC');
+  });
+});
+
+describe('values that are not finite', () => {
+  const diverging: Partial<TrainOptions> = { model: 'simple-cnn', optimizer: 'sgd', lr: 1e6, epochs: 2 };
+
+  it('are never saved, and the message names step, learning rate and layer', async () => {
+    // The first step moves weights beyond what a float holds, which no loss tells before a state is saved.
+    const failing = run(data, { ...diverging, lr: 1e39, saveEverySteps: 1 });
+    await expect(failing).rejects.toThrow(
+      /the state after step 1 of epoch 1 is not finite: the first bad tensor is \S+\. The learning rate was 1e\+39\. Begin a new run with a smaller --lr; nothing was saved before\./,
+    );
+    expect(await readdir(path())).not.toContain('checkpoints');
+  });
+
+  it('in a validation alone are found there', async () => {
+    // The only step moves the weights beyond what a float holds, and no later loss tells.
+    const failing = run(data, { ...diverging, lr: 1e38, batchSize: 60 });
+    await expect(failing).rejects.toThrow(
+      /the validation loss is not finite after step 1 of epoch 1: the first bad tensor is .*(parameter|output of).*smaller --lr/,
+    );
+  });
+});
+
+describe('a lost device', () => {
+  it('ends the run, which goes on to the same bits on another', async () => {
+    const gpu = create([]);
+    const adapter = (await gpu.requestAdapter())!;
+    const raw = await adapter.requestDevice({
+      requiredFeatures: adapter.features.has('subgroups') ? ['subgroups'] : [],
+    });
+    const device = new Device({ adapter, device: raw, keepAlive: gpu, shaderText, wait: waitInTurns });
+    // Behind the wrapper's back, as a driver's reset would, in the second epoch.
+    const losing = atBatch(data, 6, () => {
+      raw.destroy();
+    });
+    await expect(run(losing, saving, { device })).rejects.toThrow('the GPU device was lost');
+    const { reporter } = await resume();
+    expect(reporter.started!.resumedFrom).toBe(1);
+    await expectLikeWhole();
+    await expectTidy();
+  });
+});

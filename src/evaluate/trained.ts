@@ -83,7 +83,10 @@ export async function readTrainedWeights(file: string, choice: Partial<ModelChoi
 }
 
 /** Whether the network of `trained` normalises its images as ImageNet's were. */
-export function normalisesAsImageNet({ model, known }: Trained, given: TrainedOverrides): boolean {
+export function normalisesAsImageNet(
+  { model, known }: Trained,
+  given: { readonly mean?: unknown; readonly std?: unknown },
+): boolean {
   return takesImageNet(definitionOf(model), given) && (known ? known.imagenet === true : true);
 }
 

@@ -9,8 +9,8 @@ export interface Given {
   /** How many classes the weights tell apart, or their names. */
   readonly classes?: number | readonly string[] | undefined;
   /** On pixels in 0..1, a number for each channel. */
-  readonly mean?: number[] | undefined;
-  readonly std?: number[] | undefined;
+  readonly mean?: readonly number[] | undefined;
+  readonly std?: readonly number[] | undefined;
 }
 
 /** A trained network as it is to be used outside facegrad. */

@@ -25,7 +25,7 @@ export interface Exported {
 }
 
 /**
- * A trained network as an `.onnx` file. Needs no GPU: nothing is computed.
+ * A trained network as an `.onnx` file. Needs no GPU: nothing is computed. Afterwards there is no default device.
  * @throws UserError where weights, network, classes and normalisation do not fit together, and where preprocessing is
  * asked for and nobody knows the normalisation
  */

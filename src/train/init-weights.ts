@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { closest } from 'fastest-levenshtein';
 import { sameExpression } from '../data/labels/spaces.js';
-import type { HostTensor } from '../interop/safetensors.js';
+import { isFloat } from '../interop/cast.js';
+import { toFloat32, type HostTensor } from '../interop/safetensors.js';
 import type { Module, StateEntry } from '../nn/index.js';
 import { UserError } from '../util/errors.js';
 import { loadWeights } from './checkpoint.js';
@@ -105,12 +106,12 @@ export async function initialise(
         return { fresh: `the classes are ${classes.length} (${classes.join(', ')}), the file's ${theirs}` };
       }
       if (order.some((from, to) => from !== to) && sameSizes(given.shape, shape)) {
-        return { values: permuteRows(floatsOf(name, given), order), how: 'rows put in the order of the classes' };
+        return { values: permuteRows(floatsOf(given), order), how: 'rows put in the order of the classes' };
       }
     }
-    if (sameSizes(given.shape, shape)) return { values: floatsOf(name, given) };
+    if (sameSizes(given.shape, shape)) return { values: floatsOf(given) };
     if (name === stem && sameButChannels(given.shape, shape)) {
-      const values = floatsOf(name, given);
+      const values = floatsOf(given);
       if (given.shape[1] === 3 && shape[1] === 1) {
         return { values: sumChannels(values, shape), how: 'its three input channels summed to one' };
       }
@@ -151,11 +152,9 @@ function sameButChannels(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((size, i) => i === 1 || size === b[i]);
 }
 
-function floatsOf(name: string, { dtype, data }: HostTensor): Float32Array<ArrayBuffer> {
-  if (dtype === 'F16' || dtype === 'BF16' || dtype === 'BOOL') {
-    throw new UserError(`--init: ${name} is stored as ${dtype}; convert the file to 32-bit floats first`);
-  }
-  return Float32Array.from(data as ArrayLike<number | bigint>, Number);
+/** A count of batches as well: it is put back as an integer. */
+function floatsOf(tensor: HostTensor): Float32Array<ArrayBuffer> {
+  return Float32Array.from(isFloat(tensor) ? toFloat32(tensor) : (tensor.data as ArrayLike<number | bigint>), Number);
 }
 
 /** (K,…) with row `order[k]` as row k. */

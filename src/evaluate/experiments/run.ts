@@ -51,13 +51,15 @@ const earlier = z.object({
  * also the curves. What has finished in an earlier sitting is left alone, what was stopped goes on. A run that fails is told, and
  * the next one begins.
  *
- * @throws {UserError} where `out` cannot be written
+ * @throws {UserError} where `out` cannot be written, or holds runs of other options
  */
 export async function runExperiments(
   { experiments, refused }: { readonly experiments: readonly Experiment[]; readonly refused: readonly Refused[] },
   out: string,
   context: ExperimentsContext,
 ): Promise<ExperimentComparison> {
+  // A folder with runs of other options is found before anything is trained.
+  for (const experiment of experiments) await finishedSummary(experiment);
   await createFolder(resolve(out));
   const before = (await readJsonFile(earlier, join(out, 'comparison.json')))?.runs ?? [];
   const reported = new Map(experiments.map(({ name, reported }) => [name, reported]));

@@ -24,10 +24,15 @@ export function isFinished(summary: TrainSummary, epochs: number): boolean {
   return !summary.interrupted && (summary.stoppedEarly === true || summary.epochs >= epochs);
 }
 
-/** The summary of a member that has finished; undefined for one that has not, or was not begun. */
+/**
+ * The summary of a member that has finished; undefined for one that has not, or was not begun.
+ * @throws UserError where its folder holds a run of other options
+ */
 export async function finishedSummary({ path, options }: Member): Promise<TrainSummary | undefined> {
   if (!(await isBegun(path))) return undefined;
-  const summary = await (await RunFolder.open(path)).readSummary();
+  const run = await RunFolder.open(path);
+  requireSameOptions(run.config, options, path);
+  const summary = await run.readSummary();
   return summary && isFinished(summary, options.epochs) ? summary : undefined;
 }
 

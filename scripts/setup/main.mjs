@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { probeAdapter } from './adapter.mjs';
 import { parseAptSources } from './apt-sources.mjs';
+import { ensureBrowser } from './browser.mjs';
 import { buildProblem, makeCommandsExecutable, prepareBuild, recordBuild, sourceFingerprint } from './build.mjs';
 import { dependencyProblem } from './dependencies.mjs';
 import { ensureAdapter } from './ensure-adapter.mjs';
@@ -22,8 +23,10 @@ Makes this checkout ready to run, doing only what is needed:
   2. npm run build, where dist/ is not what src/ compiles to
   3. a WebGPU adapter: where Dawn finds none on Debian or Ubuntu, and apt may be used (root, or sudo without a
      password), Mesa's software Vulkan driver is installed
+  4. with --browser, a Chromium for the tests of pages: likewise from Debian
 
 Options:
+  --browser     look for a browser too
   --no-install  never use apt; print what to install and exit 1
   --quiet       print nothing unless something fails
   --help        print this text`;
@@ -34,7 +37,7 @@ Options:
  * @returns {number} the exit code: 0 when all is ready, 1 when not, 2 for an unknown option
  */
 export function setUp(args, env) {
-  const unknown = args.find(arg => !['--no-install', '--quiet', '--help'].includes(arg));
+  const unknown = args.find(arg => !['--browser', '--no-install', '--quiet', '--help'].includes(arg));
   if (unknown !== undefined) {
     console.error(`setup: unknown option ${unknown}\n\n${HELP}`);
     return 2;
@@ -55,6 +58,14 @@ export function setUp(args, env) {
       env,
       install: options.install,
     });
+    if (args.includes('--browser')) {
+      const browserTools = { describeHost, env, install: options.install };
+      ensureBrowser({
+        ...browserTools,
+        run: command => run(options, env, command),
+        say: message => say(options, message),
+      });
+    }
     // Before every `npm test` there is nothing to say when nothing was needed; a log of CI should name its adapter.
     const beforeAnother = /^pre/.test(env.npm_lifecycle_event ?? '') && !env.CI;
     if (options.spoke || !beforeAnother) say(options, `ready: Node ${process.versions.node}, WebGPU on ${adapter}`);

@@ -1,4 +1,5 @@
 import { drawChart } from './chart.js';
+import { LEGEND_BELOW } from './theme.js';
 
 /** A value of a category in one series, with its interval where there is one. */
 export interface Bar {
@@ -47,17 +48,18 @@ export function groupedBars(
             axis: { format },
             ...(domain ? { scale: { domain: [...domain], nice: false } } : {}),
           },
-          color: { ...offset, title: null, ...(series.length > 1 ? {} : { legend: null }) },
+          color: { ...offset, title: null, legend: series.length > 1 ? LEGEND_BELOW : null },
         },
       },
-      {
-        transform: [{ filter: 'isValid(datum.low)' }],
-        mark: { type: 'rule', strokeWidth: 1.2, color: 'currentColor' },
-        encoding: {
-          y: { field: 'low', type: 'quantitative' },
-          y2: { field: 'high' },
-        },
-      },
+      ...(bars.some(({ low }) => low !== undefined)
+        ? [
+            {
+              transform: [{ filter: 'isValid(datum.low)' }],
+              mark: { type: 'rule' as const, strokeWidth: 1.2, color: 'currentColor' },
+              encoding: { y: { field: 'low', type: 'quantitative' as const }, y2: { field: 'high' } },
+            },
+          ]
+        : []),
     ],
   });
 }

@@ -50,7 +50,7 @@ export function confusionMatrixChart(
             type: 'quantitative',
             scale: { scheme: 'blues', domain: [0, 1] },
             title: 'share of row',
-            legend: { format: '.0%', gradientLength: Math.min(200, side) },
+            legend: { format: '.0%', orient: 'bottom', gradientLength: Math.min(200, side) },
           },
         },
       },

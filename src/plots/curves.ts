@@ -1,4 +1,5 @@
 import { drawChart } from './chart.js';
+import { LEGEND_BELOW } from './theme.js';
 
 /** A curve in the unit square. */
 export interface UnitCurve {
@@ -52,7 +53,7 @@ export function unitCurves(
             sort: names,
             scale: { domain: names, scheme: names.length > 10 ? 'tableau20' : 'tableau10' },
             title: 'area below',
-            legend: { labelLimit: 0 },
+            legend: { ...LEGEND_BELOW, titleOrient: 'top', columns: 2 },
           },
           strokeDash: {
             condition: { test: 'datum.average', value: [6, 3] },

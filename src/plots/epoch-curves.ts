@@ -1,4 +1,5 @@
 import { drawChart } from './chart.js';
+import { LEGEND_BELOW } from './theme.js';
 
 /** A line for each run: its value after each epoch. `format` is one of d3's, such as `.0%`. */
 export function epochCurves(
@@ -15,7 +16,7 @@ export function epochCurves(
   return drawChart({
     title,
     description: title,
-    width: 480,
+    width: 420,
     height: 280,
     data: { values },
     // A run of one epoch has no line.
@@ -41,7 +42,7 @@ export function epochCurves(
         sort: series.map(({ name }) => name),
         scale: { scheme: series.length > 10 ? 'tableau20' : 'tableau10' },
         title: null,
-        legend: { labelLimit: 0 },
+        legend: LEGEND_BELOW,
       },
     },
   });

@@ -24,7 +24,8 @@ p { color: var(--soft); white-space: pre-line; }
 figure { margin: 0; max-width: 100%; overflow-x: auto; } figure svg { max-width: 100%; height: auto; }
 .table { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: 0.25rem 0.75rem; text-align: right; border-bottom: 1px solid var(--line); }
-th:first-child { text-align: left; font-weight: normal; } thead th { font-weight: 600; }
+th:first-child { text-align: left; font-weight: normal; }
+.pairs td { overflow-wrap: anywhere; } thead th { font-weight: 600; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: 1rem; margin: 1rem 0; }
 .tile { border: 1px solid var(--line); border-radius: 0.5rem; padding: 0.75rem 1rem; }
 .tile strong { display: block; font-size: 1.6rem; line-height: 1.2; font-variant-numeric: tabular-nums; }
@@ -86,11 +87,15 @@ function tileHtml({ name, value, note }: NonNullable<Section['tiles']>[number]):
 }
 
 function tableHtml([head = [], ...rows]: readonly (readonly string[])[]): string {
+  // A table of names and values speaks for itself.
+  const headed = head.some(cell => cell !== '');
   const headCells = head.map(cell => `<th scope="col">${escapeMarkup(cell)}</th>`).join('');
   const lines = rows.map(([name = '', ...cells]) => {
     const values = cells.map(cell => `<td>${escapeMarkup(cell)}</td>`).join('');
     return `<tr><th scope="row">${escapeMarkup(name)}</th>${values}</tr>`;
   });
   const body = `<tbody>\n${lines.join('\n')}\n</tbody>`;
-  return `<div class="table"><table><thead><tr>${headCells}</tr></thead>${body}</table></div>`;
+  const pairs = head.length === 2 ? ' class="pairs"' : '';
+  const top = headed ? `<thead><tr>${headCells}</tr></thead>` : '';
+  return `<div class="table"><table${pairs}>${top}${body}</table></div>`;
 }

@@ -1,4 +1,5 @@
 import { drawChart } from './chart.js';
+import { LEGEND_BELOW } from './theme.js';
 
 /** Points of the plane coloured by class; those that were taken for another class are drawn as crosses. */
 export function scatter(
@@ -29,13 +30,14 @@ export function scatter(
         sort: [...series],
         scale: { domain: [...series], scheme: series.length > 10 ? 'tableau20' : 'tableau10' },
         title: 'true class',
-        legend: { labelLimit: 0 },
+        legend: { ...LEGEND_BELOW, columns: 4 },
       },
       shape: {
         field: 'answer',
         type: 'nominal',
         scale: { domain: ['right', 'wrong'], range: ['circle', 'cross'] },
         title: 'prediction',
+        legend: LEGEND_BELOW,
       },
     },
   });

@@ -6,6 +6,9 @@ import type { Config } from 'vega-lite';
  */
 export const FONT = 'DejaVu Sans, Verdana, sans-serif';
 
+/** A legend below a chart leaves the chart its width, on a phone too. */
+export const LEGEND_BELOW = { orient: 'bottom', columns: 3, labelLimit: 0, titleOrient: 'left' } as const;
+
 const INK = 'currentColor';
 
 /**

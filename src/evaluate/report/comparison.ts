@@ -1,5 +1,6 @@
 import { epochCurves, groupedBars } from '../../plots/index.js';
 import type { EpochRow } from '../../train/types.js';
+import { bestRow } from '../../train/progress.js';
 import { compareRuns, type RunComparison } from '../compare.js';
 import type { RunMaterial } from './material.js';
 import type { ReportSection } from './section.js';
@@ -72,7 +73,7 @@ export async function comparisonSections(
         row('loss', ({ assessment }) => decimal(assessment.loss)),
         row('area under ROC, macro', ({ assessment }) => decimal(assessment.roc.macro, 3)),
         row('calibration error', ({ assessment }) => percent(assessment.calibration.expectedError)),
-        row('best validation accuracy', ({ summary }) => percent(summary?.bestValAccuracy)),
+        row('best validation accuracy', ({ epochs }) => percent(bestRow(epochs)?.valAccuracy)),
         row('epochs', ({ epochs }) => integer(epochs.length)),
         row('training time', ({ summary }) => (summary ? duration(summary.seconds) : '–')),
         row('parameters', ({ cost }) => integer(cost.parameters)),

@@ -1,3 +1,4 @@
+import { bestRow } from '../../train/progress.js';
 import { curveSections } from './curve-sections.js';
 import { errorSections } from './error-sections.js';
 import { lookSections } from './look-sections.js';
@@ -29,12 +30,12 @@ export async function runSections(material: RunMaterial): Promise<ReportSection[
 
 function summarySection({ summary, config, assessment, missing, epochs }: RunMaterial): ReportSection {
   const { accuracy, macro, calibration, intervals, split, count, balancedAccuracy, errors } = assessment;
-  const best = summary?.bestEpoch ?? 0;
+  const best = bestRow(epochs);
   const withoutCopies = errors.duplicates.at(-1)?.deduplicated;
   return {
     heading: 'Summary',
     text: [
-      `${config.options.model}, trained on ${config.data.name}; the weights of epoch ${best} of ${epochs.length}, chosen on ` +
+      `${config.options.model}, trained on ${config.data.name}; the weights of epoch ${best?.epoch ?? 0} of ${epochs.length}, chosen on ` +
         `validation, evaluated on ${integer(count)} ${split} images. Ranges are 95 % bootstrap intervals.`,
       'What a network tells is an apparent expression in a picture, not what a person feels.',
       ...assessment.notes,
@@ -66,7 +67,7 @@ function summarySection({ summary, config, assessment, missing, epochs }: RunMat
     ],
     table: [
       ['', ''],
-      ['best validation accuracy', percent(summary?.bestValAccuracy)],
+      ['best validation accuracy', percent(best?.valAccuracy)],
       ['loss (cross-entropy)', decimal(assessment.loss)],
       ['top-2 accuracy', percent(assessment.top2Accuracy)],
       ['weighted F1', decimal(assessment.weighted.f1, 3)],

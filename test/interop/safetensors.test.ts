@@ -217,13 +217,12 @@ describe('decodeSafeTensors', () => {
   it('keeps messages short and free of control characters, whatever the file says', () => {
     const name = `\u001b[2J${'x'.repeat(1e5)}`;
     const bytes = file({ [name]: { dtype: 'x'.repeat(1e5), shape: [1], data_offsets: [0, 1] } }, 1);
-    const message = (() => {
-      try {
-        return String(decodeSafeTensors(bytes));
-      } catch (error) {
-        return (error as Error).message;
-      }
-    })();
+    let message = '';
+    try {
+      decodeSafeTensors(bytes);
+    } catch (error) {
+      ({ message } = error as Error);
+    }
     expect(message).toContain("tensor '\\u001b[2Jxxx");
     expect(message.length).toBeLessThan(500);
   });

@@ -1,6 +1,6 @@
 /** The globals that a state dict is pickled with, and what stands for them here. */
 import type { SafeDtype } from '../host-tensor.js';
-import type { PickleHooks } from './pickle.js';
+import type { PickleHooks } from './machine.js';
 import { isSizes } from '../host-tensor.js';
 import { PickledTensor, StorageClass, StorageRef } from './tensors.js';
 import { PickleError, PickleFunction, type PickleValue } from './values.js';

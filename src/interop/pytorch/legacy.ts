@@ -5,7 +5,8 @@
  */
 import { UserError } from '../../util/errors.js';
 import { stateDictHooks } from './globals.js';
-import { unpickle, type PickleHooks } from './pickle.js';
+import type { PickleHooks } from './machine.js';
+import { unpickle } from './pickle.js';
 import type { StorageRef } from './tensors.js';
 import type { PickleValue } from './values.js';
 

@@ -1,6 +1,6 @@
 /** The opcodes of Python's pickletools that a state dict of protocol 2 to 5 can be written with, and what each does. */
 import type { ByteReader } from './bytes.js';
-import type { PickleMachine } from './pickle.js';
+import type { PickleMachine } from './machine.js';
 import type { PickleValue } from './values.js';
 
 /** What opcodes push, by their character. */

@@ -26,7 +26,7 @@ const names = ['simple-cnn', 'ferplus-cnn', 'mini-resnet', 'mobilenet-v2'];
 
 describe.skipIf(!hasTorch)('files of torch.save', () => {
   const folder = mkdtempSync(join(tmpdir(), 'facegrad-torch-'));
-  const { seed, cases } = readGoldens(goldenCopy).models!;
+  const { seed, cases } = readGoldens(goldenCopy).models;
 
   beforeAll(async () => {
     setDefaultDevice(await paths.native());

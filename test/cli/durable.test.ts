@@ -111,7 +111,7 @@ describe('kill -9', () => {
     expect(names.filter(name => name.startsWith('checkpoints'))).toEqual(
       (await readdir(whole, { recursive: true })).filter(name => name.startsWith('checkpoints')),
     );
-  }, 180_000);
+  }, 600_000);
 });
 
 describe('a run in use', () => {

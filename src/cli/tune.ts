@@ -67,12 +67,11 @@ async function runTune(flags: TuneFlags): Promise<number> {
       await runWorkers(flags, out, reporter, interruption.signal);
     } else {
       const { runStudy } = await import('../train/study/run-study.js');
-      const { loadDataVisibly } = await import('./load-data.js');
-      const { loadOptionsOf } = await import('../train/load-options.js');
+      const { loadRunDataVisibly } = await import('./load-data.js');
       const { adapter, backend, data, takeOver } = flags;
       await runStudy(study, {
         ...{ out, reporter, adapter, backend, data, takeOver, signal: interruption.signal, version: packageVersion() },
-        loadData: options => loadDataVisibly(options.data, options.exclude, loadOptionsOf(options)),
+        loadData: loadRunDataVisibly,
       });
     }
     await study.journal.sync();

@@ -105,7 +105,7 @@ async function requireNoTrials(out: string): Promise<void> {
 function dataLoader(study: Study, load: StudyContext['loadData']): StudyContext['loadData'] {
   let loaded: { key: string; data: DataSet } | undefined;
   return async options => {
-    const key = JSON.stringify([options.data, options.exclude, loadOptionsOf(options)]);
+    const key = JSON.stringify([options.data, options.exclude, loadOptionsOf(options), options.joint]);
     if (loaded?.key !== key) loaded = { key, data: await load(options) };
     // Where what is searched decides which images there are, or their size, trials have data of their own.
     const searchesData = Object.keys(study.definition.space).some(place => /^(data|model)\./.test(place));

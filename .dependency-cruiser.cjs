@@ -7,6 +7,7 @@ const floors = [
   'kernels',
   'nn',
   'plots',
+  'faces',
   'data',
   'train',
   'evaluate',
@@ -52,6 +53,13 @@ module.exports = {
       severity: 'error',
       from: { path: `^src/(${browserFloors.join('|')})/`, pathNot: '^src/gpu/node\\.ts$' },
       to: { dependencyTypes: ['core', 'npm', 'npm-dev'] },
+    },
+    {
+      name: 'faces-without-node',
+      comment: 'faces are found in a browser too; src/faces/node.ts reads the cascade from the disk',
+      severity: 'error',
+      from: { path: '^src/faces/', pathNot: '^src/faces/node\\.ts$' },
+      to: { dependencyTypes: ['core'] },
     },
     {
       name: 'node-door',

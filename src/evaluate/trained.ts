@@ -8,7 +8,7 @@ import type { Precision } from '../gpu/matrices.js';
 import type { HostTensor } from '../interop/safetensors.js';
 import { init, type Module } from '../nn/index.js';
 import { setDefaultDevice } from '../tensor/index.js';
-import { loadWeights } from '../train/checkpoint.js';
+import { loadWeights, type WeightsInfo } from '../train/checkpoint.js';
 import { packSize } from '../train/load-options.js';
 import { createModel, definitionOf, modelChoice, takesImageNet, type ModelChoice } from '../train/model.js';
 import { normalisationOf } from '../train/normalisation.js';
@@ -24,6 +24,8 @@ export interface Trained {
   /** Classes and normalisation; absent where the weights' file does not say. */
   readonly known?: { classes: string[]; mean: number[]; std: number[]; imagenet?: boolean } | undefined;
   readonly equalize: boolean;
+  /** Of the images that it was trained on, before anything was cut from them. */
+  readonly images?: WeightsInfo['images'] | undefined;
   /** Of whose resizes and crops images are made. */
   readonly augment?: AugmentSpec | undefined;
   /** What a run was trained and validated in. */
@@ -53,7 +55,7 @@ export async function readTrainedRun(folder: string): Promise<Trained> {
   const { augment, precision } = config.options;
   return {
     ...{ file: best, model: modelChoice(config.options), state, known: config },
-    equalize: info?.equalize === true,
+    ...{ equalize: info?.equalize === true, images: info?.images },
     tuning: new Map(Object.entries(config.tuning ?? {})),
     ...{ augment, precision, run: { path: folder, config } },
   };
@@ -77,7 +79,7 @@ export async function readTrainedWeights(file: string, choice: Partial<ModelChoi
     model: { ...own, ...choice, model },
     state,
     known: info,
-    equalize: info?.equalize === true,
+    ...{ equalize: info?.equalize === true, images: info?.images },
     tuning: new Map(),
   };
 }

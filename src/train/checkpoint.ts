@@ -28,6 +28,10 @@ const weightsSchema = z.object({
   imagenet: z.boolean().exactOptional(),
   /** Whether the images' histograms were equalised. */
   equalize: z.literal(true).exactOptional(),
+  /** Of the images that the network was trained on, before anything was cut from them. */
+  images: z
+    .object({ channels: z.int().positive(), height: z.int().positive(), width: z.int().positive() })
+    .exactOptional(),
   epoch: z.int(),
 });
 

@@ -67,6 +67,7 @@ export function setUp(device: Device, data: DataSet, options: TrainOptions): Set
   const steps = Math.ceil(batchCount / (options.accumulate ?? 1));
   checkStages(model, options, steps);
   const equalize = options.equalize ? { equalize: options.equalize } : {};
+  const images = { channels: data.channels, height: data.height, width: data.width };
   const batchesOf = (split: Split, augmenter: Augmenter | undefined, drawSeed?: number) =>
     new Batches(device, data, split, options.batchSize, normalisation, augmenter, drawSeed);
   const warnings = [samplerWarning(sampler, data.classes), weights && weightWarning(weights, data.classes)];
@@ -81,7 +82,7 @@ export function setUp(device: Device, data: DataSet, options: TrainOptions): Set
     },
     sampler,
     weights: weights && { values: weights, tensor: Tensor.from(weights, [weights.length]).keep() },
-    info: { ...modelChoice(options), classes: [...data.classes], ...normalisation, ...equalize },
+    info: { ...modelChoice(options), classes: [...data.classes], ...normalisation, ...equalize, images },
     problems: () => {
       const batch = Math.min(options.batchSize, splits.train.count);
       return networkProblems(device, create, [batch, form.channels, form.height, form.width]);

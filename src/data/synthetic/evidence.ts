@@ -17,8 +17,8 @@ export interface EvidenceBox {
 }
 
 /**
- * Where face number `index` of `seed` shows what it shows: the boxes around its brows, eyelids included, and around its mouth,
- * in pixels. The same draws as `drawFace`.
+ * Where face number `index` of `seed` shows what it shows, in pixels: boxes around its brows with the eyelids, and around its
+ * mouth. The same draws as `drawFace`.
  */
 export function evidenceBoxes(seed: number, index: number, label: number): EvidenceBox[] {
   const random = new RandomStream(seed, DATA_STREAM.face, index);
@@ -43,7 +43,7 @@ export function evidenceBoxes(seed: number, index: number, label: number): Evide
     };
   };
   return [
-    box('brows', DEPTH.eye, across, eyeY - browHeight - browThickness - 0.13 * highest, eyeY + eyeHeight),
+    box('brows', DEPTH.eye, across, eyeY - browHeight - browThickness - 0.13 * highest, eyeY + 1.4 * eyeHeight + 0.05),
     box(
       'mouth',
       DEPTH.mouth,

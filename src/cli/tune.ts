@@ -42,7 +42,8 @@ export function tuneCommand(exitWith: (code: number) => void): Command {
 const EXAMPLES = `
 Examples:
   facegrad tune --study system-b --data fer2013.csv
-  facegrad tune --study mine.yaml --data fer2013.csv --trials 12 --limit 2000 --workers 2
+  facegrad tune --study mine.yaml --data fer2013.csv --trials 12 --limit 2000 \\
+    --workers 2
   facegrad tune best studies/system-b --out tuned.yaml
   facegrad tune report studies/system-b`;
 

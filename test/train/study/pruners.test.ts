@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decide, type PrunerOptions } from '../../../src/train/study/pruners.js';
+import { decide } from '../../../src/train/study/pruners.js';
 import { trialOf } from './trials.js';
 
 const running = (...intermediate: [number, number][]) => trialOf({ number: 9, state: 'running', intermediate });
@@ -34,7 +34,7 @@ describe('the median pruner', () => {
     trialOf({ number: 3, state: 'pruned', intermediate: [[2, 0]] }),
   ];
   const prunes = (trial: ReturnType<typeof running>, more: Partial<typeof options> & object = {}, among = trials) =>
-    decide({ ...options, ...more } as PrunerOptions, 'minimize', trial, among).prune;
+    decide({ ...options, ...more }, 'minimize', trial, among).prune;
 
   it('stops a trial whose best value is worse than the median of the complete ones at its step', () => {
     expect(prunes(running([2, 2.1]))).toBe(true);

@@ -36,7 +36,8 @@ describe('the normal distribution', () => {
 
 describe('Parzen estimators', () => {
   // Logarithms of densities by Optuna 5.0, _ParzenEstimator(...).log_pdf with the defaults of TPESampler.
-  const cases: [string, Distribution, number[], number[], number[]][] = [
+  type Values = readonly number[];
+  const cases: (readonly [string, Distribution, Values, Values, Values])[] = [
     [
       ...(['a range', float(0, 1), [0.2, 0.25, 0.9, 0.21], [0, 0.2, 0.5, 0.95]] as const),
       [0.00413293197866, 0.500849272357, -0.148009662226, -0.553070254709],
@@ -70,15 +71,12 @@ describe('Parzen estimators', () => {
     ],
   ];
 
-  it.each(cases as [string, Distribution, number[], number[], number[]][])(
-    'have the densities of Optuna: %s',
-    (_, distribution, seen, at, expected) => {
-      const estimator = parzenEstimator(distribution, seen);
-      at.forEach((value, i) => {
-        expect(estimator.logPdf(value)).toBeCloseTo(expected[i]!, 9);
-      });
-    },
-  );
+  it.each(cases)('have the densities of Optuna: %s', (_, distribution, seen, at, expected) => {
+    const estimator = parzenEstimator(distribution, seen);
+    at.forEach((value, i) => {
+      expect(estimator.logPdf(value)).toBeCloseTo(expected[i]!, 9);
+    });
+  });
 
   it('draw what they are the density of', () => {
     const estimator = parzenEstimator(float(0.3, 0.7, { step: 0.1 }), [0.3, 0.5, 0.5]);

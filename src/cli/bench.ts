@@ -50,6 +50,14 @@ export function benchCommand(exitWith: (code: number) => void): Command {
       'an array of results, in the file or on standard output, the table then on standard error',
     );
   addGpuOptions(command);
+  command.addHelpText(
+    'after',
+    `
+Examples:
+  facegrad bench --filter conv2d
+  facegrad bench --no-peers --budget 3 --json figures.json
+  facegrad bench --list --all`,
+  );
   return command.action(async (flags: Flags) => {
     exitWith(await runBench(flags));
   });

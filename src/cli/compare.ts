@@ -63,7 +63,8 @@ export function compareCommand(exitWith: (code: number) => void): Command {
     `
 Examples:
   facegrad compare --recipes 'system-a/*' --data fer2013.csv --out system-a
-  facegrad compare --recipes system-a/simple-cnn mine.yaml --data fer2013.csv --epochs 5 --seeds 1,2,3`,
+  facegrad compare --recipes system-a/simple-cnn mine.yaml --data fer2013.csv \\
+    --epochs 5 --seeds 1,2,3`,
   );
   return command.action(async (flags: Flags) => {
     exitWith(await runCompare(flags));

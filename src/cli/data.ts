@@ -39,7 +39,14 @@ export function dataCommand(): Command {
     .addCommand(exploreCommand())
     .addCommand(auditCommand())
     .addCommand(convertCommand())
-    .addCommand(cacheCommand());
+    .addCommand(cacheCommand())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  facegrad data info fer2013.csv
+  facegrad data audit fer2013.csv --out audit`,
+    );
 }
 
 function previewCommand(): Command {
@@ -59,26 +66,34 @@ function previewCommand(): Command {
     .option('--columns <n>', 'images in a row', integer(1, 1000), 12)
     .option('--seed <n>', 'which images, and what augmentations draw', integer(0, 0xffff_ffff), 0)
     .option('--json', jsonDescription);
-  return addGpuOptions(addDataOptions(command, '--shares')).action(async (flags: PreviewFlags) => {
-    const { loadDataVisibly } = await import('./load-data.js');
-    const { writeFileAtomic } = await import('../train/files.js');
-    // Before the data is read, which may take long.
-    const spec = await specOf(flags);
-    const data = await loadDataVisibly(flags.data, flags.exclude, await dataFlagsOf(flags));
-    await writeFileAtomic(flags.out, await sheetOf(data, spec, flags));
-    const { countClasses } = await import('../data/stats.js');
-    const counts = countClasses(data);
-    if (flags.json) {
-      const { name, classes, channels, height, width, fingerprint } = data;
-      console.log(JSON.stringify({ file: flags.out, name, classes, channels, height, width, fingerprint, counts }));
-      return;
-    }
-    console.log(`${titleOf(data)}: ${data.width}x${data.height}, ${data.channels === 1 ? 'grey' : 'colour'}`);
-    const rows = data.classes.map((name, id) => [name, ...SPLIT_NAMES.map(split => whole(counts[split][id]!))]);
-    const totals = ['all', ...SPLIT_NAMES.map(split => whole(data.splits[split].count))];
-    console.log(columns([['', ...SPLIT_NAMES], ...rows, totals], 'lr').join('\n'));
-    console.log(`${flags.split} images drawn into ${flags.out}`);
-  });
+  return addGpuOptions(addDataOptions(command, '--shares'))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  facegrad data preview --data fer2013.csv
+  facegrad data preview --data fer2013.csv --augment system-b --count 3`,
+    )
+    .action(async (flags: PreviewFlags) => {
+      const { loadDataVisibly } = await import('./load-data.js');
+      const { writeFileAtomic } = await import('../train/files.js');
+      // Before the data is read, which may take long.
+      const spec = await specOf(flags);
+      const data = await loadDataVisibly(flags.data, flags.exclude, await dataFlagsOf(flags));
+      await writeFileAtomic(flags.out, await sheetOf(data, spec, flags));
+      const { countClasses } = await import('../data/stats.js');
+      const counts = countClasses(data);
+      if (flags.json) {
+        const { name, classes, channels, height, width, fingerprint } = data;
+        console.log(JSON.stringify({ file: flags.out, name, classes, channels, height, width, fingerprint, counts }));
+        return;
+      }
+      console.log(`${titleOf(data)}: ${data.width}x${data.height}, ${data.channels === 1 ? 'grey' : 'colour'}`);
+      const rows = data.classes.map((name, id) => [name, ...SPLIT_NAMES.map(split => whole(counts[split][id]!))]);
+      const totals = ['all', ...SPLIT_NAMES.map(split => whole(data.splits[split].count))];
+      console.log(columns([['', ...SPLIT_NAMES], ...rows, totals], 'lr').join('\n'));
+      console.log(`${flags.split} images drawn into ${flags.out}`);
+    });
 }
 
 async function specOf({ augment }: PreviewFlags): Promise<AugmentSpec | undefined> {

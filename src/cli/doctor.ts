@@ -14,6 +14,13 @@ export function doctorCommand(exitWith: (code: number) => void): Command {
     .description('Show the adapter, its driver, limits and features and what is missing, and run a kernel on it.')
     .option('--json', jsonDescription);
   addGpuOptions(command);
+  command.addHelpText(
+    'after',
+    `
+Examples:
+  facegrad doctor
+  facegrad doctor --backend vulkan --adapter llvmpipe --json`,
+  );
   return command.action(async (flags: GpuOptions & { json?: true }) => {
     const { dawnVersion, openDevice } = await import('../gpu/node.js');
     const { describeDevice, doctorLines, parseAdapterList } = await import('./doctor-report.js');

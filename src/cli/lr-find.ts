@@ -54,6 +54,14 @@ export function lrFindCommand(exitWith: (code: number) => void): Command {
     .option('--json', jsonDescription);
   addDataOptions(command);
   addGpuOptions(command);
+  command.addHelpText(
+    'after',
+    `
+Examples:
+  facegrad lr-find simple-cnn --data fer2013.csv
+  facegrad lr-find mini-resnet --data fer2013.csv --optimizer sgd --end-lr 1 \\
+      --out curves`,
+  );
   return command.action(async (model: string, flags: Flags) => {
     exitWith(await runLrFind(model, flags));
   });

@@ -53,6 +53,13 @@ export function profileCommand(): Command {
     .option('--trace <file>', "write a timeline in Chrome's trace format, for ui.perfetto.dev")
     .option('--json', jsonDescription);
   addGpuOptions(command);
+  command.addHelpText(
+    'after',
+    `
+Examples:
+  facegrad profile mini-resnet --batch-size 128
+  facegrad profile resnet18 --mode infer --by shape --trace resnet18.json`,
+  );
   return command.action(runProfile);
 }
 

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { benchCommand } from './bench.js';
 import { convertCommand } from './convert.js';
 import { compareCommand } from './compare.js';
+import { completionCommand } from './completion.js';
 import { dataCommand } from './data.js';
 import { doctorCommand } from './doctor.js';
 import { exitCodes, reportError } from './errors.js';
@@ -9,6 +10,7 @@ import { evalCommand } from './eval.js';
 import { exportCommand } from './export.js';
 import { lrFindCommand } from './lr-find.js';
 import { modelsCommand } from './models.js';
+import { predictCommand } from './predict.js';
 import { profileCommand } from './profile.js';
 import { recipesCommand } from './recipes.js';
 import { reportCommand } from './report-command.js';
@@ -21,7 +23,8 @@ import { packageVersion } from './version.js';
 
 /**
  * Runs one command line and gives the exit code: 0, 1 for faults of the program or the machine, 2 for faults in what
- * was asked for, 130 or 143 after Ctrl-C or SIGTERM. Commands load what they need when they run, so that help is quick.
+ * was asked for, 3 where some of the images could not be read, 130 or 143 after Ctrl-C or SIGTERM. Commands load what
+ * they need when they run, so that help is quick.
  */
 export async function runCommandLine(argv: readonly string[]): Promise<number> {
   leaveWithReader();
@@ -37,6 +40,19 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   }
 }
 
+const EPILOGUE = `
+Examples:
+  facegrad train simple-cnn --data synthetic --epochs 4 --out runs/first
+  facegrad eval --run runs/first --split test
+  facegrad help data audit
+
+Exit codes: 0 done; 1 a fault of the program or the machine, or a check that
+failed; 2 a fault in the command line, a file or the data, which the message
+says how to mend; 130 after Ctrl-C, 143 after SIGTERM.
+
+Environment: FACEGRAD_DEBUG=1 shows where a fault comes from, FACEGRAD_CACHE is
+the folder of packed data sets, NO_COLOR and CI are respected.`;
+
 /** `exitWith` is told the exit code of a command that ends without a fault but not with 0. */
 export function createProgram(exitWith: (code: number) => void): Command {
   const program = new Command('facegrad')
@@ -49,6 +65,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .showSuggestionAfterError()
     .addCommand(trainCommand(exitWith))
     .addCommand(evalCommand())
+    .addCommand(predictCommand(exitWith))
     .addCommand(transferCommand(exitWith))
     .addCommand(exportCommand())
     .addCommand(lrFindCommand(exitWith))
@@ -63,7 +80,9 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .addCommand(tuneKernelsCommand())
     .addCommand(dataCommand())
     .addCommand(convertCommand())
-    .addCommand(doctorCommand(exitWith));
+    .addCommand(doctorCommand(exitWith))
+    .addCommand(completionCommand())
+    .addHelpText('after', EPILOGUE);
   applyToAll(program, command => {
     command
       .exitOverride()

@@ -15,6 +15,13 @@ export function recipesCommand(): Command {
     )
     .argument('[name]', 'the recipe to print; also the path of a .yaml file')
     .option('--json', jsonDescription)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  facegrad recipes
+  facegrad recipes system-a/mini-resnet > mine.yaml`,
+    )
     .action(async (name: string | undefined, { json }: Flags) => {
       const { readRecipe, recipeNames } = await import('../train/recipes/index.js');
       if (name !== undefined) {

@@ -76,8 +76,9 @@ Examples:
     .addHelpText(
       'after',
       `
-Example:
-  facegrad runs compare runs/a runs/b --metric val_accuracy,lr --out comparison`,
+Examples:
+  facegrad runs compare runs/a runs/b --metric val_accuracy,lr --out comparison
+  facegrad runs compare a b c --root experiments --csv`,
     )
     .action(compare);
   command
@@ -87,6 +88,13 @@ Example:
     .argument('<run>', 'its folder')
     .addOption(rootOption())
     .option('--json', jsonDescription)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  facegrad runs show runs/a
+  facegrad runs show a --root experiments --json`,
+    )
     .action(show);
   return command;
 }

@@ -105,6 +105,15 @@ export function trainCommand(exitWith: (code: number) => void): Command {
   addFreezeOptions(command);
   addJointOptions(command);
   addGpuOptions(command);
+  command.addHelpText(
+    'after',
+    `
+Examples:
+  facegrad train simple-cnn --data synthetic --epochs 4 --out runs/first
+  facegrad train --resume runs/first --epochs 8
+  facegrad train --recipe system-a/mini-resnet --data fer2013.csv
+  facegrad train mini-resnet --data fer2013.csv --augment system-b --folds 5`,
+  );
   return command.action(async (model: string | undefined, flags: Flags) => {
     exitWith(await runTraining(model, flags));
   });

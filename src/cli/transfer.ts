@@ -85,7 +85,8 @@ export function transferCommand(exitWith: (code: number) => void): Command {
     `
 Examples:
   facegrad transfer --from runs/first --to raf-db.zip --map-labels fer2013
-  facegrad transfer --from runs/first --to raf-db.zip --joint 0.3 --l2-sp 0.01 --freeze 'layer1*'
+  facegrad transfer --from runs/first --to raf-db.zip --joint 0.3 --l2-sp 0.01 \\
+    --freeze 'layer1*'
   facegrad transfer --resume runs/transfer-mini-resnet-20260314-150926`,
   );
   return command.action(async (flags: Flags) => {

@@ -36,6 +36,13 @@ export function tuneKernelsCommand(): Command {
     .addOption(precisionOption())
     .option('--json', jsonDescription);
   addGpuOptions(command);
+  command.addHelpText(
+    'after',
+    `
+Examples:
+  facegrad tune-kernels
+  facegrad tune-kernels --model mini-resnet --batch-size 128 --budget 30`,
+  );
   return command.action(tune);
 }
 

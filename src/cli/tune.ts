@@ -14,10 +14,7 @@ export function tuneCommand(exitWith: (code: number) => void): Command {
         'command goes on with a study that was stopped or killed, and may run several times at once.',
     )
     .enablePositionalOptions()
-    .option(
-      '--study <file>',
-      'what to search: a .yaml file, or system-b or system-d-lr, which come with facegrad',
-    )
+    .option('--study <file>', 'what to search: a .yaml file, or system-b or system-d-lr, which come with facegrad')
     .option('--data <path>', dataDescription)
     .option('--out <folder>', "where trials' run folders go (default: studies/<name of the study>)")
     .option('--storage <file>', 'the journal; several studies may share one (default: journal.log in --out)')

@@ -55,7 +55,15 @@ export function auditCommand(): Command {
     )
     .addOption(conflicts.choices(CONFLICT_RULES).argParser(oneOf(CONFLICT_RULES)).default('keep'))
     .option('--json', jsonDescription);
-  return addDataOptions(command).action(runAudit);
+  return addDataOptions(command)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  facegrad data audit fer2013.csv --out audit
+  facegrad data audit raf-db.zip --no-near --conflicts none`,
+    )
+    .action(runAudit);
 }
 
 async function runAudit(path: string | undefined, flags: Flags): Promise<void> {

@@ -12,6 +12,13 @@ export function cacheCommand(): Command {
     )
     .option('--clear', 'remove all of them')
     .option('--json', jsonDescription)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  facegrad data cache
+  facegrad data cache --clear`,
+    )
     .action(async (flags: { clear?: true; json?: true }) => {
       const { clearPacks, dataCacheFolder, listPacks } = await import('../../data/cache.js');
       const folder = dataCacheFolder();

@@ -33,16 +33,28 @@ export function exploreCommand(): Command {
     .option('--count <n>', 'samples of each class', integer(1, 200), 12)
     .option('--seed <n>', 'which samples', integer(0, 0xffff_ffff), 0)
     .option('--json', jsonDescription);
-  return addDataOptions(command, '--shares').action(async (path: string | undefined, flags: Flags) => {
-    const { loadDataVisibly } = await import('../load-data.js');
-    const { exploreDataSet } = await import('../../data/explore/explore.js');
-    const { createFolder, writeFileAtomic } = await import('../../train/files.js');
-    const data = await loadDataVisibly(sourceOf('explore', path, flags.data), flags.exclude, await dataFlagsOf(flags));
-    await createFolder(resolve(flags.out));
-    const files = await exploreDataSet(data, flags);
-    for (const [name, content] of files) await writeFileAtomic(join(flags.out, name), content);
-    const page = join(flags.out, 'index.html');
-    const paths = [...files.keys()].map(name => join(flags.out, name));
-    console.log(flags.json ? JSON.stringify({ page, files: paths }) : `${paths.length} files; open ${page}`);
-  });
+  return addDataOptions(command, '--shares')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  facegrad data explore fer2013.csv --out explore
+  facegrad data explore raf-db.zip --split test --count 24`,
+    )
+    .action(async (path: string | undefined, flags: Flags) => {
+      const { loadDataVisibly } = await import('../load-data.js');
+      const { exploreDataSet } = await import('../../data/explore/explore.js');
+      const { createFolder, writeFileAtomic } = await import('../../train/files.js');
+      const data = await loadDataVisibly(
+        sourceOf('explore', path, flags.data),
+        flags.exclude,
+        await dataFlagsOf(flags),
+      );
+      await createFolder(resolve(flags.out));
+      const files = await exploreDataSet(data, flags);
+      for (const [name, content] of files) await writeFileAtomic(join(flags.out, name), content);
+      const page = join(flags.out, 'index.html');
+      const paths = [...files.keys()].map(name => join(flags.out, name));
+      console.log(flags.json ? JSON.stringify({ page, files: paths }) : `${paths.length} files; open ${page}`);
+    });
 }

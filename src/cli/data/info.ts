@@ -19,13 +19,21 @@ export function infoCommand(): Command {
     .option('--data <path>', 'the same')
     .addOption(excludeOption())
     .option('--json', jsonDescription);
-  return addDataOptions(command).action(async (path: string | undefined, flags: Flags) => {
-    const { loadDataVisibly } = await import('../load-data.js');
-    const { dataStatistics } = await import('../../data/stats.js');
-    const { dataWarnings } = await import('../../data/warnings.js');
-    const { infoJson, infoLines } = await import('../report/info.js');
-    const data = await loadDataVisibly(sourceOf('info', path, flags.data), flags.exclude, await dataFlagsOf(flags));
-    const info = { data, statistics: dataStatistics(data), warnings: dataWarnings(data) };
-    console.log(flags.json ? JSON.stringify(infoJson(info)) : infoLines(info).join('\n'));
-  });
+  return addDataOptions(command)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  facegrad data info fer2013.csv
+  facegrad data info photographs.zip --split 70/15/15 --json`,
+    )
+    .action(async (path: string | undefined, flags: Flags) => {
+      const { loadDataVisibly } = await import('../load-data.js');
+      const { dataStatistics } = await import('../../data/stats.js');
+      const { dataWarnings } = await import('../../data/warnings.js');
+      const { infoJson, infoLines } = await import('../report/info.js');
+      const data = await loadDataVisibly(sourceOf('info', path, flags.data), flags.exclude, await dataFlagsOf(flags));
+      const info = { data, statistics: dataStatistics(data), warnings: dataWarnings(data) };
+      console.log(flags.json ? JSON.stringify(infoJson(info)) : infoLines(info).join('\n'));
+    });
 }

@@ -25,6 +25,13 @@ export function bestCommand(): Command {
     .option('--name <study>', nameDescription)
     .option('--out <file>', 'the recipe (default: standard output)')
     .option('--json', jsonDescription)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  facegrad tune best studies/system-b --out tuned.yaml
+  facegrad tune best shared.log --name second --json`,
+    )
     .action(async (path: string, { name, out, json }: Flags) => {
       const { bestRecipe, openSavedStudy } = await import('../../train/study/saved.js');
       const study = await openSavedStudy(path, name);
@@ -54,6 +61,13 @@ export function listCommand(): Command {
     .option('--name <study>', nameDescription)
     .option('--csv', 'as CSV')
     .option('--json', jsonDescription)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  facegrad tune list studies/system-b
+  facegrad tune list studies/system-b --csv > trials.csv`,
+    )
     .action(async (path: string, { name, csv, json }: Flags) => {
       const { openSavedStudy } = await import('../../train/study/saved.js');
       const { trialRow, trialsCsv } = await import('../../train/study/table.js');
@@ -81,6 +95,13 @@ export function reportCommand(): Command {
     .option('--name <study>', nameDescription)
     .option('--out <folder>', "where the files go (default: report in the study's folder)")
     .option('--json', jsonDescription)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  facegrad tune report studies/system-b
+  facegrad tune report optuna.log --name mine --out report`,
+    )
     .action(async (path: string, { name, out, json }: Flags) => {
       const { homeOf, openSavedStudy } = await import('../../train/study/saved.js');
       const { studyReport } = await import('../../train/study/report.js');

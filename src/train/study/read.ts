@@ -33,8 +33,13 @@ export async function readStudy(name: string, overrides: readonly string[] = [])
   return parseStudy(text, file, overrides);
 }
 
+/** Names of the studies that come with the package. */
+export async function studyNames(): Promise<string[]> {
+  return (await readdir(shipped)).map(entry => entry.replace(EXTENSION, '')).sort();
+}
+
 async function shippedFile(name: string): Promise<string> {
-  const names = (await readdir(shipped)).map(entry => entry.replace(EXTENSION, ''));
+  const names = await studyNames();
   if (names.includes(name)) return join(shipped, `${name}.yaml`);
   throw new UserError(
     `no study is called '${name}': did you mean ${closest(name, names)}? Valid are: ${names.join(', ')}, ` +

@@ -8,6 +8,8 @@ export const exitCodes = {
   failure: 1,
   /** A fault in what the user gave. */
   usage: 2,
+  /** All is done but for what could not be read, which is told. */
+  incomplete: 3,
   interrupted: { SIGINT: 130, SIGTERM: 143 },
 } as const;
 

@@ -8,6 +8,7 @@ import { doctorCommand } from './doctor.js';
 import { exitCodes, reportError } from './errors.js';
 import { evalCommand } from './eval.js';
 import { exportCommand } from './export.js';
+import { kernelsCommand } from './kernels.js';
 import { lrFindCommand } from './lr-find.js';
 import { modelsCommand } from './models.js';
 import { predictCommand } from './predict.js';
@@ -78,6 +79,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .addCommand(profileCommand())
     .addCommand(benchCommand(exitWith))
     .addCommand(tuneKernelsCommand())
+    .addCommand(kernelsCommand(exitWith))
     .addCommand(dataCommand())
     .addCommand(convertCommand())
     .addCommand(doctorCommand(exitWith))

@@ -73,16 +73,36 @@ export async function decodeImage(
   channels: 1 | 3,
   small = false,
 ): Promise<Uint8Array> {
+  const { data, info } = await decodePixels(bytes, small ? undefined : size);
+  return toChannels(resizeImage(data, info, size), info.channels, size * size, channels);
+}
+
+/**
+ * An image file's pixels in its own size, (height,width,channels), otherwise as `decodeImage` gives them.
+ *
+ * @throws {UnusableImage} with the reason
+ */
+export async function decodeWholeImage(
+  bytes: Uint8Array,
+  channels: 1 | 3,
+): Promise<{ readonly data: Uint8Array; readonly height: number; readonly width: number; readonly channels: 1 | 3 }> {
+  const { data, info } = await decodePixels(bytes);
+  const { height, width } = info;
+  return { data: toChannels(data, info.channels, height * width, channels), height, width, channels };
+}
+
+/** Bytes of one or three channels, libvips' own resize to (size,size) among them where a size is given. */
+async function decodePixels(bytes: Uint8Array, size?: number) {
   checkLength(bytes);
   const decode = () => {
     const image = sharp(bytes, { limitInputPixels: MOST_PIXELS, failOn: 'error' }).autoOrient();
-    return (small ? image : image.resize(size, size, { fit: 'fill', kernel: 'linear' }))
+    return (size === undefined ? image : image.resize(size, size, { fit: 'fill', kernel: 'linear' }))
       .flatten({ background: '#ffffff' })
       .toColourspace('srgb')
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true });
   };
-  const { data, info } = await decode().catch(async () => {
+  return decode().catch(async () => {
     // Its header tells more of what is wrong than the decoder; reading it first would cost every image a tenth.
     await readImageHeader(bytes);
     // libvips gathers the messages of all threads in one place, so that this one may have been another image's.
@@ -90,7 +110,6 @@ export async function decodeImage(
       throw faultOf(error);
     });
   });
-  return toChannels(resizeImage(data, info, size), info.channels, size * size, channels);
 }
 
 function checkLength(bytes: Uint8Array): void {

@@ -54,6 +54,7 @@ export { foldSplits, type Fold } from './data/folds.js';
 export { evaluate, type Predictions } from './evaluate/evaluate.js';
 export { combine, fitWeights, type FittedWeights } from './evaluate/ensemble.js';
 export { evaluateWithTta, parseTta, type Tta } from './evaluate/tta.js';
+export * as predict from './evaluate/predict/index.js';
 export { assess, type AssessOptions } from './evaluate/assess.js';
 export type { Assessment } from './evaluate/assessment.js';
 export { compareRuns, type RunComparison } from './evaluate/compare.js';

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import type { GrowingFile } from '../evaluate/predict/output.js';
 import type { PredictOptions } from '../evaluate/predict/predict.js';
 import type { FaceOptions } from '../evaluate/predict/subjects.js';
 import type { RowFormatName } from '../evaluate/predict/rows.js';
@@ -109,7 +110,7 @@ async function runPrediction(paths: readonly string[], flags: Flags): Promise<nu
   const { openInputs } = await import('../evaluate/predict/inputs.js');
   const { Predictor } = await import('../evaluate/predict/predict.js');
   const { openDeviceFor } = await import('../evaluate/trained.js');
-  const { createOverlayFolder, GrowingFile, writeOverlay } = await import('../evaluate/predict/output.js');
+  const { createOverlayFolder, GrowingFile: Growing, writeOverlay } = await import('../evaluate/predict/output.js');
   const { rowFormat } = await import('../evaluate/predict/rows.js');
   const status = new StatusLine();
   const inputs = await openInputs(paths, {
@@ -122,11 +123,11 @@ async function runPrediction(paths: readonly string[], flags: Flags): Promise<nu
     console.error('\nfacegrad: stopping after the images under way');
   });
   const device = await openDeviceFor(trained, flags);
-  let file: InstanceType<typeof GrowingFile> | undefined;
+  let file: GrowingFile | undefined;
   let faces: FaceOptions | undefined;
   let unread = 0;
   try {
-    if (flags.out !== undefined) file = await GrowingFile.create(flags.out);
+    if (flags.out !== undefined) file = await Growing.create(flags.out);
     if (flags.gradCam !== undefined) await createOverlayFolder(flags.gradCam);
     faces = await facesOf(flags);
     const options: PredictOptions = {

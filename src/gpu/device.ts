@@ -1,9 +1,11 @@
+import { diagnose, type Diagnosis } from './diagnose.js';
 import type { MatrixShape } from './matrices.js';
 import { BufferPool, type PooledBuffer, type Slice } from './pool.js';
 import { Profiler, requireTimestamps, type Detail, type Launch, type Timeline } from './profiler.js';
 import { parseShader, specialise, type Constants, type Shader } from './shader.js';
 import { bytesMoved } from './traffic.js';
 
+/** What a `Device` is made of. `openDevice` makes one in Node; in a browser these come from `navigator.gpu`. */
 export interface DeviceOptions {
   readonly adapter: GPUAdapter;
   readonly device: GPUDevice;
@@ -15,6 +17,8 @@ export interface DeviceOptions {
   readonly keepAlive?: unknown;
   /** False: take the portable kernels even where the adapter has subgroups. */
   readonly subgroups?: boolean;
+  /** Choose kernels as for subgroups of so many lanes, whatever the adapter has: only where nothing is run. */
+  readonly lanes?: number;
   /** Mixed precision: products and convolutions run on these matrices (src/gpu/matrices.ts) where their sizes allow. */
   readonly matrices?: MatrixShape;
 }
@@ -104,9 +108,13 @@ const MOST_UNIFORMS = 65_536;
  * `read`, `settle` or `submit`.
  */
 export class Device {
+  /** Where buffers come from and go back to. */
   readonly pool: BufferPool;
+  /** What the GPU allows at most, by WebGPU's names. */
   readonly limits: GPUSupportedLimits;
+  /** WebGPU's features that are switched on. */
   readonly features: ReadonlySet<string>;
+  /** Vendor, architecture and description of the adapter. */
   readonly info: GPUAdapterInfo;
   /** Lanes of a subgroup where kernels may count on subgroups, else 0. */
   readonly subgroupSize: number;
@@ -134,9 +142,12 @@ export class Device {
   #destroyed = false;
   #profiler: Profiler | undefined;
   #rehearsing = false;
+  #rehearsed: Dispatch[] | undefined;
+  #standIn: { readonly shader: string; readonly by: string } | undefined;
   /** Choices of kernels; set it before the first step, since another choice may round differently. */
   tuning: TuningTable = new Map();
   readonly #counts = { launches: 0, submits: 0, bindGroups: 0, writes: 0, readbacks: 0 };
+  /** What the device's maker wanted to live as long as it. */
   readonly keepAlive: unknown;
   /** 256 bytes of zeros, bound where an optional operand is absent. */
   readonly zeros: Slice;
@@ -151,7 +162,7 @@ export class Device {
     this.features = device.features;
     this.info = adapter.info;
     const wanted = (options.subgroups ?? true) && device.features.has('subgroups');
-    this.subgroupSize = wanted ? (this.info.subgroupMinSize ?? 0) : 0;
+    this.subgroupSize = options.lanes ?? (wanted ? (this.info.subgroupMinSize ?? 0) : 0);
     this.matrices = options.matrices;
     this.pool = new BufferPool(device, buffer => {
       this.#commands.push({ kind: 'destroy', buffer });
@@ -185,7 +196,11 @@ export class Device {
   /** Records a kernel launch. A wrong name of a binding, parameter or constant throws at once. */
   dispatch(call: Dispatch): void {
     this.#alive();
-    if (this.#rehearsing) return;
+    if (this.#rehearsing) {
+      this.#rehearsed?.push(call);
+      return;
+    }
+    if (call.shader === this.#standIn?.shader) call = { ...call, shader: this.#standIn.by };
     const kernel = this.#kernel(call);
     const slices: Slice[] = [];
     let key = kernel.label;
@@ -293,6 +308,34 @@ export class Device {
     } finally {
       this.#rehearsing = false;
     }
+  }
+
+  /** The launches that `fn` would make, none of which is made. */
+  launchesOf(fn: () => void): Dispatch[] {
+    const launches: Dispatch[] = [];
+    this.#rehearsed = launches;
+    try {
+      this.rehearse(fn);
+      return launches;
+    } finally {
+      this.#rehearsed = undefined;
+    }
+  }
+
+  /** Runs `fn` with the launches of one shader file going to another that declares the same names. */
+  withStandIn<T>(shader: string, by: string, fn: () => T): T {
+    this.#standIn = { shader, by };
+    try {
+      return fn();
+    } finally {
+      this.#standIn = undefined;
+    }
+  }
+
+  /** What WebGPU has to say against a WGSL text and the entry points in it; nothing where it compiles. */
+  diagnose(code: string, entryPoints: Iterable<string>): Promise<Diagnosis[]> {
+    this.#alive();
+    return diagnose(this.#gpu, code, entryPoints, this.#wait);
   }
 
   /** Throws the first stored fault of the GPU, if there is one. */

@@ -5,6 +5,7 @@ import { UserError } from '../util/errors.js';
 import { Device } from './device.js';
 import { MATRIX_FEATURE, matrixShape, type Precision } from './matrices.js';
 
+/** Which adapter `openDevice` takes, and how kernels compute on it. */
 export interface OpenOptions {
   /** `high-performance`, `low-power`, or part of an adapter's name. */
   readonly adapter?: string | undefined;
@@ -17,6 +18,10 @@ export interface OpenOptions {
    * matrices.ts says whether it does); else everything is as with `f32`.
    */
   readonly precision?: Precision | undefined;
+  /** Choose kernels as for subgroups of so many lanes, whatever the adapter has: only where nothing is run. */
+  readonly lanes?: number | undefined;
+  /** Texts of shaders that are not the package's own, by names that none of those has. */
+  readonly shaders?: ReadonlyMap<string, string> | undefined;
 }
 
 export const BACKENDS = ['vulkan', 'metal', 'd3d12', 'd3d11', 'opengl', 'opengles', 'null'] as const;
@@ -130,10 +135,11 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
   return new Device({
     adapter,
     device,
-    shaderText,
+    shaderText: name => options.shaders?.get(name) ?? shaderText(name),
     wait: waitInTurns,
     keepAlive: gpu,
     ...(options.subgroups === undefined ? {} : { subgroups: options.subgroups }),
+    ...(options.lanes === undefined ? {} : { lanes: options.lanes }),
     ...(typeof matrices === 'object' ? { matrices } : {}),
   });
 }

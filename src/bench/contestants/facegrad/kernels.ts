@@ -18,7 +18,7 @@ import { weightShape, type BatchNormWork, type Conv2dWork, type KernelWork, type
 import type { Prepared } from '../contestant.js';
 
 /** What to launch, and what to read after the first launch. */
-interface Job {
+export interface Job {
   /** Runs in a scope; what it returns is read once, and freed. */
   readonly run: () => Readonly<Record<string, Tensor>>;
   /** Tensors that live as long as the job. */
@@ -59,7 +59,8 @@ function tensor(operand: number, shape: readonly number[], requiresGrad = false)
   ).keep();
 }
 
-function jobOf(work: KernelWork): Job {
+/** The launches for `work` on the default device, with their operands there. */
+export function jobOf(work: KernelWork): Job {
   switch (work.kind) {
     case 'matmul': {
       const [a, b] = [tensor(OPERAND.x, [work.n, work.n]), tensor(OPERAND.w, [work.n, work.n])];

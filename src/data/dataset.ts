@@ -2,6 +2,7 @@ import { UserError } from '../util/errors.js';
 import { RandomStream } from '../util/random.js';
 import { DATA_STREAM } from './streams.js';
 
+/** The parts of a data set: what is learned from, what is chosen by, and what is kept for the end. */
 export type SplitName = 'train' | 'val' | 'test';
 
 /** The order in which splits are stored and listed. */

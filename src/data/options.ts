@@ -43,6 +43,7 @@ export interface ImageCount {
   readonly total?: number;
 }
 
+/** What `loadDataSet` may be told: which images, where packs are kept, and who hears of progress. */
 export interface LoadOptions extends DataOptions {
   /** Where packed data sets are kept. By default FACEGRAD_CACHE, else the user's cache folder. */
   cacheFolder?: string;

@@ -17,6 +17,7 @@ import { logLoss, softCrossEntropy, topKAccuracy } from './metrics/probabilities
 import { precisionArea, rankAll, rankClass, rocArea, type Ranking } from './metrics/ranking.js';
 import { balancedAccuracy, classificationReport } from './metrics/report.js';
 
+/** What `assess` may be told; all of it has a default. */
 export interface AssessOptions {
   /** Names of the classes, where the network calls them otherwise than the data. */
   readonly classes?: readonly string[];

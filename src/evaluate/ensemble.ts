@@ -29,6 +29,7 @@ export function combine(
   );
 }
 
+/** Weights of an ensemble's members, and how good they are; losses in nats an image. */
 export interface FittedWeights {
   /** Of the members, each from 0 to 1, of sum 1. */
   readonly weights: readonly number[];

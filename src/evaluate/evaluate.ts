@@ -7,6 +7,7 @@ import { Batches, inOrder, type Normalisation } from '../train/batches.js';
 import { IN_FLIGHT } from '../train/validate.js';
 import { UserError } from '../util/errors.js';
 
+/** What a network says of a split, one entry an image, in the split's order. */
 export interface Predictions {
   readonly count: number;
   /** Mean cross-entropy per image, natural logarithm. */

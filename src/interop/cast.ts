@@ -2,6 +2,7 @@
 import { UserError } from '../util/errors.js';
 import type { HostTensor } from './host-tensor.js';
 
+/** Types of floating-point numbers in safetensors' notation. */
 export type FloatDtype = 'F64' | 'F32' | 'F16' | 'BF16';
 
 /** Bits of the fraction, and the exponent's bias, of the types that are held as their 16 bits. */

@@ -15,6 +15,7 @@ import { printable } from './printable.js';
 export { toFloat32 } from './cast.js';
 export type { HostArray, HostTensor, SafeDtype } from './host-tensor.js';
 
+/** What a safetensors file holds: tensors by name, and the texts of `__metadata__`. */
 export interface SafeTensors {
   tensors: Map<string, HostTensor>;
   metadata: Record<string, string>;

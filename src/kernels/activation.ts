@@ -13,6 +13,7 @@ export const ACTIVATIONS = {
   leaky_relu: 8,
 } as const;
 
+/** Name of an activation, in PyTorch's functional form: `relu`, `leaky_relu` … */
 export type Activation = keyof typeof ACTIVATIONS;
 
 /** Activations whose derivative follows from their own output, so that a kernel may end in one and keep nothing else. */

@@ -19,6 +19,7 @@ export interface AugmentNormalisation {
   readonly std: readonly number[];
 }
 
+/** Sizes of augmented images in pixels, and what their records hold. */
 export interface AugmentOptions {
   /** Of the output; by default the source's. */
   readonly height?: number | undefined;

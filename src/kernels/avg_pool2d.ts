@@ -4,6 +4,7 @@ import type { PoolOptions } from './max_pool2d.js';
 import { pair, requireInteger, requireShape, ShapeError, type OpDefinition, type Pair } from './op.js';
 import { mean } from './reduce.js';
 
+/** Options of `avgPool2d`, those of torch.nn.AvgPool2d. */
 export interface AvgPoolOptions extends PoolOptions {
   /** Zeros of the padding count in the divisor; true by default. */
   readonly countIncludePad?: boolean | undefined;

@@ -3,6 +3,7 @@ import { activationNumber, type Activation } from './activation.js';
 import { BLOCK, linearGrid, splitCount, vectorised, WORKGROUP } from './grid.js';
 import { requireShape, ShapeError, type OpDefinition } from './op.js';
 
+/** Options of `batchNorm`, those of torch.nn.functional.batch_norm, and what is fused with it. */
 export interface BatchNormOptions {
   /** Statistics of the batch (and move the running ones), else the running ones. */
   readonly training: boolean;

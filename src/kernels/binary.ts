@@ -9,6 +9,7 @@ import { scaleChannelsBackward, scalesChannels } from './scale_channels.js';
 /** Numbers of the operations in binary.wgsl. */
 const OPS = { add: 0, sub: 1, mul: 2, div: 3 } as const;
 
+/** Name of an operation on two tensors. */
 export type BinaryOp = keyof typeof OPS;
 
 const NO_STRIDES = { d1: 0, d2: 0, d3: 0, a0: 0, a1: 0, a2: 0, a3: 0, b0: 0, b1: 0, b2: 0, b3: 0 };
@@ -138,9 +139,25 @@ export function binary(op: BinaryOp, a: Tensor, b: Tensor): Tensor {
   });
 }
 
+/**
+ * a + b, element by element. Shapes broadcast as in NumPy.
+ * @throws ShapeError where they do not
+ */
 export const add = (a: Tensor, b: Tensor): Tensor => binary('add', a, b);
+/**
+ * a − b, element by element. Shapes broadcast as in NumPy.
+ * @throws ShapeError where they do not
+ */
 export const sub = (a: Tensor, b: Tensor): Tensor => binary('sub', a, b);
+/**
+ * a · b, element by element. Shapes broadcast as in NumPy.
+ * @throws ShapeError where they do not
+ */
 export const mul = (a: Tensor, b: Tensor): Tensor => binary('mul', a, b);
+/**
+ * a / b, element by element. Shapes broadcast as in NumPy.
+ * @throws ShapeError where they do not
+ */
 export const div = (a: Tensor, b: Tensor): Tensor => binary('div', a, b);
 
 function launchScale(x: Tensor, factor: number): Tensor {

@@ -7,6 +7,7 @@ import { activationBackward } from './pointwise.js';
 import { sumInto } from './reduce.js';
 import { choose } from './tuning/choice.js';
 
+/** Options of `conv2d` in pixels, one number or (height, width), those of torch.nn.functional.conv2d. */
 export interface Conv2dOptions {
   readonly stride?: Pair;
   readonly padding?: Pair;

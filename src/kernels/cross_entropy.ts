@@ -2,6 +2,7 @@ import { gradientFor, record, Tensor } from '../tensor/index.js';
 import { linearGrid, WORKGROUP } from './grid.js';
 import { requireShape, ShapeError, type OpDefinition } from './op.js';
 
+/** Options of `crossEntropy`, those of torch.nn.functional.cross_entropy, and the focal loss. */
 export interface CrossEntropyOptions {
   /** Class weights (K). */
   readonly weight?: Tensor | undefined;

@@ -2,6 +2,7 @@ import { record, Tensor, type Node } from '../tensor/index.js';
 import { BLOCK, blockJobs, linearGrid, vectorised } from './grid.js';
 import { pair, requireInteger, requireShape, ShapeError, type OpDefinition, type Pair } from './op.js';
 
+/** Options of pooling in pixels, one number or (height, width), those of torch.nn.MaxPool2d. */
 export interface PoolOptions {
   /** The kernel's size by default. */
   readonly stride?: Pair | undefined;

@@ -15,6 +15,7 @@ export interface OpDefinition {
   readonly run: (inputs: OpInputs, params: OpParams) => Tensor | Readonly<Record<string, Tensor>>;
 }
 
+/** Thrown where shapes do not suit an operation. The message names the operation, the shapes and the fix. */
 export class ShapeError extends Error {
   override readonly name = 'ShapeError';
 }

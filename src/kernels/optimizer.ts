@@ -8,6 +8,7 @@ export const CHUNK_BYTES = ALIGNMENT;
 export const FROZEN_CHUNK = 0xffffffff;
 /** Floats of `records` before the first record, and of each record (optimizer.wgsl). */
 export const RECORD_HEADER = 4;
+/** Floats of each record. */
 export const RECORD_SIZE = 8;
 
 /** Flat memory that one launch updates: parameters, gradients and the optimiser's own state, equally long. */

@@ -7,6 +7,7 @@ import { bucket, choose, type Choice, type Tunable } from './tuning/choice.js';
 /** Numbers of the tables in pointwise.wgsl; 0 stands for an activation. */
 const OPS = { neg: 1, exp: 2, log: 3, sqrt: 4, abs: 5, square: 6 } as const;
 
+/** Name of an operation on each element of a tensor. */
 export type PointwiseOp = keyof typeof OPS | Activation;
 
 function isActivation(op: PointwiseOp): op is Activation {
@@ -84,11 +85,17 @@ export function activationBackward(activation: OutputActivation, y: Tensor, dy: 
   return launchBackward('pointwise_backward_output', activation, y, dy);
 }
 
+/** max(0, x), element by element, of any shape. */
 export const relu = (x: Tensor): Tensor => pointwise('relu', x);
+/** min(max(0, x), 6), element by element, of any shape (Howard et al., MobileNets, 2017). */
 export const relu6 = (x: Tensor): Tensor => pointwise('relu6', x);
+/** x · σ(x), element by element, of any shape (Elfwing, Uchibe and Doya, 2017). */
 export const silu = (x: Tensor): Tensor => pointwise('silu', x);
+/** σ(x) = 1 / (1 + exp(−x)), element by element, of any shape. */
 export const sigmoid = (x: Tensor): Tensor => pointwise('sigmoid', x);
+/** The hyperbolic tangent, element by element, of any shape. */
 export const tanh = (x: Tensor): Tensor => pointwise('tanh', x);
+/** x · min(max(0, x + 3), 6) / 6, element by element, of any shape (Howard et al., MobileNetV3, 2019). */
 export const hardswish = (x: Tensor): Tensor => pointwise('hardswish', x);
 /** x·Φ(x) with the exact normal distribution, as torch.nn.functional.gelu by default. */
 export const gelu = (x: Tensor): Tensor => pointwise('gelu', x);

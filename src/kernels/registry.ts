@@ -45,4 +45,5 @@ export const registry = {
   ...binaryOps,
 } satisfies Record<string, OpDefinition>;
 
+/** Name of an operation of the registry. */
 export type OpName = keyof typeof registry;

@@ -6,6 +6,7 @@ import { Module } from './module.js';
 /** Means and deviations of ImageNet's pixels in 0..1, by channel: what torchvision's weights were trained with. */
 export const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
 
+/** How images become the input of a network. */
 export interface InputAdaptation {
   /** Side of the square images that the network gets; the resize is bilinear (align_corners false). */
   readonly size: number;

@@ -58,6 +58,7 @@ export function kaimingNormalFanOut(weight: Parameter): Parameter {
   return normal(weight, Math.sqrt(2 / (o! * elementCount(kernel))));
 }
 
+/** A parameter of that shape, every value the same. */
 export function constant(shape: readonly number[], value: number): Parameter {
   return fill(empty(shape), value);
 }

@@ -11,6 +11,7 @@ export interface StateEntry {
   readonly data: Float32Array<ArrayBuffer> | BigInt64Array<ArrayBuffer>;
 }
 
+/** Parameters and buffers by the names that PyTorch gives them, `layer1.0.conv1.weight`. */
 export type StateDict = ReadonlyMap<string, StateEntry>;
 
 /** What a module keeps beside its parameters: a tensor, or a count that lives on the host (num_batches_tracked). */
@@ -64,6 +65,7 @@ export function traceModules<T>(look: (module: Module, output: Tensor) => void, 
  * what it does in `compute`; everybody calls `forward`, which runs hooks too.
  */
 export abstract class Module {
+  /** Whether dropout drops and batch normalisation uses the batch's statistics; `train` and `eval` set it. */
   training = true;
   protected readonly buffers = new Map<string, StateBuffer>();
   readonly #hooks = new Set<{ readonly hook: ForwardHook; readonly retainGrad: boolean }>();
@@ -140,6 +142,7 @@ export abstract class Module {
     };
   }
 
+  /** Whether a hook waits for what this module puts out; it is computed on its own then, not fused. */
   get hooked(): boolean {
     return this.#hooks.size > 0;
   }
@@ -174,6 +177,7 @@ export abstract class Module {
     throw new UserError(`no layer is called '${name}'; ${where} has ${below.join(', ') || 'no layers in it'}`);
   }
 
+  /** Every parameter of this module and of those below it, by its name in full. */
   namedParameters(): Map<string, Parameter> {
     const found = new Map<string, Parameter>();
     for (const [prefix, module] of this.namedModules()) {
@@ -187,10 +191,12 @@ export abstract class Module {
     return Object.entries(this).filter((entry): entry is [string, Parameter] => entry[1] instanceof Parameter);
   }
 
+  /** The values of `namedParameters`, in the same order. */
   parameters(): Parameter[] {
     return [...this.namedParameters().values()];
   }
 
+  /** Every buffer of this module and of those below it, such as running means, by its name in full. */
   namedBuffers(): Map<string, StateBuffer> {
     const found = new Map<string, StateBuffer>();
     for (const [prefix, module] of this.namedModules()) {
@@ -199,11 +205,13 @@ export abstract class Module {
     return found;
   }
 
+  /** Puts this module and all below it in training mode, or with `false` in evaluation mode. */
   train(mode = true): this {
     for (const [, module] of this.namedModules()) module.training = mode;
     return this;
   }
 
+  /** Puts this module and all below it in evaluation mode: no dropout, running statistics in batch normalisation. */
   eval(): this {
     return this.train(false);
   }
@@ -263,6 +271,7 @@ export abstract class Module {
     return new UserError(`${String(pattern)} matches no parameter that is left; layers are ${[...names].join(', ')}`);
   }
 
+  /** Forgets the gradients of all parameters. */
   zeroGrad(): void {
     for (const parameter of this.parameters()) {
       parameter.grad?.dispose();

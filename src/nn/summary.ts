@@ -20,6 +20,7 @@ export interface LayerSummary {
   readonly activationBytes: number;
 }
 
+/** The layers of a network in the order in which they run, and their sums. */
 export interface ModelSummary {
   readonly layers: readonly LayerSummary[];
   readonly total: Pick<LayerSummary, 'parameters' | 'trainable' | 'macs' | 'activationBytes'>;

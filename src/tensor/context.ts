@@ -8,6 +8,7 @@ export function defaultDevice(): Device {
   return current;
 }
 
+/** Says on which device tensors are made that are told none; undefined: on none, which throws. */
 export function setDefaultDevice(device: Device | undefined): void {
   current = device;
 }

@@ -7,10 +7,12 @@ export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
+/** A shape as messages show it: `(2, 3)`. */
 export function formatShape(shape: readonly number[]): string {
   return `(${shape.join(', ')})`;
 }
 
+/** Whether two shapes have the same sizes in the same order. */
 export function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((size, i) => size === b[i]);
 }

@@ -26,6 +26,7 @@ export class Generator {
 
 const global = new Generator();
 
+/** The generator that dropout and initialisers draw from where they are given none. */
 export function defaultGenerator(): Generator {
   return global;
 }

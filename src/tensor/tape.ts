@@ -21,10 +21,12 @@ const NO_ATTRIBUTES: OpAttributes = {};
 
 let observer: Observer | undefined;
 
+/** Gives `backward` the kernels that it adds and fills gradients with. `ops` has done so when it is imported. */
 export function registerTapeKernels(implementation: TapeKernels): void {
   kernels = implementation;
 }
 
+/** Whether operations are recorded for `backward`: not within `noGrad`. */
 export function isGradEnabled(): boolean {
   return recording;
 }

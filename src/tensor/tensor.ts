@@ -4,7 +4,9 @@ import { defaultDevice } from './context.js';
 import { elementCount, formatShape, fromPhysical, toPhysical } from './layout.js';
 import { adopt } from './scope.js';
 
+/** Types of elements: single precision, and unsigned 32-bit whole numbers for labels and indices. */
 export type DType = 'f32' | 'u32';
+/** Elements as they lie on the host, in row-major order of the shape. */
 export type HostArray = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
 
 /** GPU memory under one or more tensors: views share it, and the last one that goes hands it back to the pool. */
@@ -29,12 +31,14 @@ export class Storage {
     return this.#references === 1;
   }
 
+  /** Counts one owner more. */
   retain(): this {
     if (this.#references === 0) this.parent?.retain();
     this.#references++;
     return this;
   }
 
+  /** Counts one owner less; the last gives the memory back to the pool. */
   release(): void {
     this.#references--;
     if (this.#references > 0) return;
@@ -67,13 +71,17 @@ export interface TensorOptions {
  * for convolution weights. In memory four-dimensional tensors keep dimension 1 innermost (src/tensor/layout.ts).
  */
 export class Tensor {
+  /** Sizes by PyTorch's order, (N,C,H,W) of images; () of a scalar. */
   readonly shape: readonly number[];
+  /** Type of the elements. */
   readonly dtype: DType;
   /** Where the gradient is deposited by `backward`; only for leaves and where `retainGrad` was called. */
   grad: Tensor | undefined;
   /** The operation that made this tensor; undefined for leaves and where no gradient is recorded. */
   node: Node | undefined;
+  /** Whether `backward` computes a gradient for it. */
   requiresGrad: boolean;
+  /** Whether a tensor that is no leaf keeps its gradient, as PyTorch's `retain_grad` asks for. */
   retainsGrad = false;
   #storage: Storage;
   #disposed = false;
@@ -109,20 +117,24 @@ export class Tensor {
     return tensor;
   }
 
+  /** A tensor of that shape, each element `value`. */
   static full(shape: readonly number[], value: number, options: TensorOptions = {}): Tensor {
     return Tensor.from(new Float32Array(elementCount(shape)).fill(value), shape, options);
   }
 
+  /** A tensor of that shape, each element 0. */
   static zeros(shape: readonly number[], options: TensorOptions = {}): Tensor {
     const tensor = Tensor.empty(shape, options);
     tensor.device.clear(tensor.slice);
     return tensor;
   }
 
+  /** A tensor of that shape, each element 1. */
   static ones(shape: readonly number[], options: TensorOptions = {}): Tensor {
     return Tensor.full(shape, 1, options);
   }
 
+  /** The device in whose memory the elements are. */
   get device(): Device {
     return this.#storage.device;
   }
@@ -132,14 +144,20 @@ export class Tensor {
     return elementCount(this.shape);
   }
 
+  /** Whether its memory was given back; using it then throws. */
   get disposed(): boolean {
     return this.#disposed;
   }
 
+  /** Whether `keep` was called: no scope frees it then. */
   get kept(): boolean {
     return this.#kept;
   }
 
+  /**
+   * The memory that views share.
+   * @throws Error where the tensor was freed
+   */
   get storage(): Storage {
     if (this.#disposed) {
       throw new Error(
@@ -149,6 +167,10 @@ export class Tensor {
     return this.#storage;
   }
 
+  /**
+   * The memory as kernels bind it.
+   * @throws Error where the tensor was freed
+   */
   get slice(): Slice {
     return this.storage.slice;
   }

@@ -4,6 +4,7 @@ import { averageWeight, swapAverage, updateAverage } from '../kernels/index.js';
 import { Storage, type Tensor } from '../tensor/index.js';
 import { tensorOver, requireFrom0, type Optimizer } from './optimizer.js';
 
+/** How a moving average of weights moves, once a step. */
 export interface EmaOptions {
   /** Share of the average that a step keeps. */
   readonly decay: number;
@@ -79,6 +80,7 @@ export class WeightAverage {
     );
   }
 
+  /** Gives its memory back. */
   dispose(): void {
     for (const storage of this.#averages) storage.release();
     this.#device.pool.release(this.#progress.buffer);

@@ -23,6 +23,7 @@ export class EventLog implements Reporter {
 
   constructor(private readonly reporter: Reporter) {}
 
+  /** Opens the file and writes the options, or where a resumed run goes on. */
   start(info: RunStart): void {
     this.reporter.start(info);
     const { runFolder, steps, resumedFrom, resumedStep = 0, lastEpoch } = info;
@@ -47,6 +48,7 @@ export class EventLog implements Reporter {
     this.#epoch(lastEpoch);
   }
 
+  /** Writes loss and accuracy of the epoch so far, at most 20 times an epoch. */
   step(progress: StepProgress): void {
     this.reporter.step(progress);
     const { epoch, step, steps, loss, accuracy } = progress;
@@ -65,10 +67,12 @@ export class EventLog implements Reporter {
     });
   }
 
+  /** Tells the reporter alone. */
   saved(file: string): void {
     this.reporter.saved(file);
   }
 
+  /** Writes the test result and closes the file. */
   end(summary: TrainSummary): void {
     this.reporter.end(summary);
     const { bestEpoch, testLoss, testAccuracy } = summary;
@@ -78,6 +82,7 @@ export class EventLog implements Reporter {
     this.close();
   }
 
+  /** Tells the reporter alone. */
   note(text: string): void {
     this.reporter.note(text);
   }

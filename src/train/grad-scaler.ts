@@ -18,6 +18,7 @@ export interface ScalerState {
   readonly growthTracker: number;
 }
 
+/** Options of `GradScaler`, those of torch.amp.GradScaler. */
 export interface ScalerOptions {
   /** The first scale: a power of two. */
   readonly initScale?: number;
@@ -118,6 +119,7 @@ export class GradScaler {
     this.#write(state);
   }
 
+  /** Gives its memory back. */
   dispose(): void {
     this.#storage.release();
     this.device.pool.release(this.#guard.buffer);

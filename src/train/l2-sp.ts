@@ -8,6 +8,7 @@ import { tensorOver, type GradientPenalty, type Optimizer } from './optimizer.js
 /** The values that parameters had when training began, of those that came from a file, by name; on the host. */
 export type Origin = ReadonlyMap<string, Float32Array<ArrayBuffer>>;
 
+/** How strongly weights are pulled: α and β of Li, Grandvalet and Davoine, ICML 2018. */
 export interface L2SpStrengths {
   /** Of the pull to the starting values. */
   readonly alpha: number;
@@ -76,6 +77,7 @@ export class L2Sp implements GradientPenalty {
     });
   }
 
+  /** Gives its memory back. */
   dispose(): void {
     for (const { start, strengths } of this.#anchors) {
       start.release();

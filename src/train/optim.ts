@@ -4,6 +4,7 @@ import { Optimizer, requireFrom0, type OptimizerGroup, type Parameters } from '.
 
 export { Optimizer, type OptimizerGroup, type ParameterGroupOptions, type Parameters } from './optimizer.js';
 
+/** Options of `Adam` and `AdamW`, those of torch.optim.Adam. */
 export interface AdamOptions {
   readonly lr?: number;
   readonly betas?: readonly [number, number];
@@ -46,6 +47,7 @@ export class AdamW extends Adam {
   }
 }
 
+/** Options of `SGD`, those of torch.optim.SGD. */
 export interface SGDOptions {
   readonly lr?: number;
   readonly momentum?: number;
@@ -87,6 +89,7 @@ export class SGD extends Optimizer {
   }
 }
 
+/** Options of `RMSprop`, those of torch.optim.RMSprop. */
 export interface RMSpropOptions {
   readonly lr?: number;
   /** Share of the mean of squares that a step keeps. */

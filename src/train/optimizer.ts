@@ -196,6 +196,7 @@ export abstract class Optimizer {
     return new Float32Array(await this.device.read(this.#records))[1]!;
   }
 
+  /** Forgets the gradients of all parameters. */
   zeroGrad(): void {
     for (const parameter of this.parameters) {
       parameter.grad?.dispose();

@@ -213,6 +213,7 @@ export class RunFolder {
     this.#unlock = undefined;
   }
 
+  /** Writes config.json, whole: under another name first. */
   async writeConfig(config: RunConfig): Promise<void> {
     await writeFileAtomic(this.#file('config'), `${JSON.stringify(config, null, 2)}\n`);
     this.#config = config;
@@ -270,6 +271,7 @@ export class RunFolder {
     await pruneCheckpoints(this.path, keep, branch);
   }
 
+  /** Path of summary.json. */
   get summary(): string {
     return this.#file('summary');
   }
@@ -291,6 +293,7 @@ export class RunFolder {
     return lines.map((line, i) => parseRow(line, i + 1, `${file}, line ${i + 2}`));
   }
 
+  /** Writes summary.json, likewise. */
   async writeSummary(summary: TrainSummary): Promise<void> {
     await writeFileAtomic(this.summary, `${JSON.stringify(summary, null, 2)}\n`);
   }

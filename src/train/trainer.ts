@@ -27,6 +27,7 @@ import { IN_FLIGHT, validate } from './validate.js';
 /** Milliseconds between two reports of an epoch under way; each waits for the GPU once. */
 const REPORT_INTERVAL = 500;
 
+/** Where a training writes, whom it tells, and what stops it. */
 export interface TrainContext {
   readonly run: RunFolder;
   readonly reporter: Reporter;

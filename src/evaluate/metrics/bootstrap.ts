@@ -1,11 +1,13 @@
 import { RandomStream } from '../../util/random.js';
 import { quantile } from '../../util/statistics.js';
 
+/** A confidence interval, in the unit of its metric; NaN where no resample has a value. */
 export interface Interval {
   readonly low: number;
   readonly high: number;
 }
 
+/** How intervals are drawn (percentile bootstrap: Efron and Tibshirani, 1993). */
 export interface BootstrapOptions {
   /** 1,000 by default. */
   readonly resamples?: number;
@@ -15,6 +17,7 @@ export interface BootstrapOptions {
   readonly level?: number;
 }
 
+/** What is taken where `BootstrapOptions` say nothing. */
 export const bootstrapDefaults = { resamples: 1000, seed: 0, level: 0.95 } as const;
 
 /** Draws of resamples; no other part of the program uses this stream. */

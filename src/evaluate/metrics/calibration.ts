@@ -8,6 +8,7 @@ export interface ReliabilityBin {
   readonly accuracy: number | null;
 }
 
+/** How far confidence is from accuracy, from 0 to 1 (Guo et al., ICML 2017). */
 export interface Calibration {
   /** Expected calibration error: mean of |accuracy - confidence| over the bins, weighted by their samples. */
   readonly expectedError: number;

@@ -5,6 +5,7 @@
 import { checkScores } from './probabilities.js';
 import { precisionArea, rankClass, rocArea, walk, type Ranking } from './ranking.js';
 
+/** Areas under ROC curves, from 0 to 1. */
 export interface RocAuc {
   /** Area under each class's curve against all others; NaN where the class or its complement has no sample. */
   perClass: number[];

@@ -4,6 +4,7 @@
  */
 import { columnSums, diagonal, ratio, rowSums, sum, type ConfusionMatrix } from './confusion.js';
 
+/** Scores of one class, from 0 to 1: TP/(TP+FP), TP/(TP+FN) and their harmonic mean; 0/0 is 0. */
 export interface ClassScores {
   precision: number;
   recall: number;
@@ -12,6 +13,7 @@ export interface ClassScores {
   support: number;
 }
 
+/** Accuracy and scores as scikit-learn's `classification_report` gives them, from 0 to 1. */
 export interface ClassificationReport {
   accuracy: number;
   /** One entry a class, by class index. */
@@ -27,6 +29,7 @@ export function accuracy(matrix: ConfusionMatrix): number {
   return ratio(sum(diagonal(matrix)), sum(rowSums(matrix)));
 }
 
+/** Precision, recall and F1 of each class and their means, from a (K,K) matrix of counts: rows are true classes. */
 export function classificationReport(matrix: ConfusionMatrix): ClassificationReport {
   const correct = diagonal(matrix);
   const support = rowSums(matrix);

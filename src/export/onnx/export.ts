@@ -22,6 +22,7 @@ export interface Preprocessing {
   readonly std: readonly number[];
 }
 
+/** What an ONNX file is to hold beside the network. */
 export interface OnnxOptions {
   /** What the network takes: images (N,channels,size,size). */
   readonly channels: number;

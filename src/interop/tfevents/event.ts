@@ -30,6 +30,7 @@ export type SummaryValue = { readonly tag: string } & (
   | { readonly text: string }
 );
 
+/** One record of an event file: its version, the start of a sitting, or values of a step. */
 export type SummaryEvent = {
   /** Seconds since 1970. */
   readonly wallTime: number;

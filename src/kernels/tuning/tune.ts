@@ -32,6 +32,7 @@ const PATTERN = 65_536;
 /** Values by which a choice is refined once its tile is found; each with that which tiles are compared at. */
 const REFINED: Readonly<Record<string, number>> = { SUBGROUPS: 1, workgroups: 256, invocations: 16_384 };
 
+/** How long kernels are compared, with what limits, and who hears of it. */
 export interface TuningOptions {
   /** Milliseconds in all. */
   readonly budget: number;

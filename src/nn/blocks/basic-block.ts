@@ -14,12 +14,19 @@ const REDUCTION = 16;
  * for Image Recognition", 2016). With `se`, squeeze-and-excitation stands between bn2 and the sum.
  */
 export class BasicBlock extends Module {
+  /** 3×3, with the block's stride. */
   readonly conv1: Conv2d;
+  /** Behind `conv1`. */
   readonly bn1: BatchNorm2d;
+  /** Between the convolutions, and at the end. */
   readonly relu = new ReLU();
+  /** 3×3, of stride 1. */
   readonly conv2: Conv2d;
+  /** Behind `conv2`; takes the shortcut as its residual. */
   readonly bn2: BatchNorm2d;
+  /** 1×1, on the shortcut, where the shape changes. */
   readonly downsample: ConvNormActivation | undefined;
+  /** On the branch, before the sum; only where it is asked for. */
   readonly se: SqueezeExcitation | undefined;
 
   constructor(inChannels: number, outChannels: number, options: { stride?: number; se?: boolean } = {}) {

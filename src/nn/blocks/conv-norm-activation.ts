@@ -1,5 +1,6 @@
 import { BatchNorm2d, Conv2d, Sequential, type ActivationModule } from '../layers/index.js';
 
+/** Options of a convolution with normalisation and activation; sizes in pixels. */
 export interface ConvNormOptions {
   readonly stride?: number;
   readonly groups?: number;

@@ -10,6 +10,7 @@ import { withResidual } from './residual.js';
  * "MobileNetV2: Inverted Residuals and Linear Bottlenecks", 2018).
  */
 export class InvertedResidual extends Module {
+  /** Expansion (where channels grow), depthwise convolution, projection. */
   readonly conv: Sequential;
   readonly #shortcut: boolean;
 

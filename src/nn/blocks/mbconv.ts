@@ -6,6 +6,7 @@ import { ConvNormActivation } from './conv-norm-activation.js';
 import { withResidual } from './residual.js';
 import { SqueezeExcitation } from './squeeze-excitation.js';
 
+/** Sizes of an MBConv block, in channels and pixels. */
 export interface MBConvOptions {
   readonly kernelSize: number;
   readonly stride: number;
@@ -21,7 +22,9 @@ export interface MBConvOptions {
  * Le, "EfficientNet", 2019).
  */
 export class MBConv extends Module {
+  /** Expansion (where channels grow), depthwise convolution, squeeze-and-excitation, projection. */
   readonly block: Sequential;
+  /** Drops the block for some samples while training, where it has a shortcut. */
   readonly stochastic_depth: StochasticDepth;
   readonly #shortcut: boolean;
 

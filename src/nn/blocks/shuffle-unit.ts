@@ -21,7 +21,9 @@ const pointwise = (inChannels: number, outChannels: number): Module[] => [
  * concatenated and shuffled (torchvision's shufflenetv2.InvertedResidual; Ma et al., "ShuffleNet V2", 2018).
  */
 export class ShuffleUnit extends Module {
+  /** What the first half of the channels goes through: nothing, where the stride is 1. */
   readonly branch1: Sequential;
+  /** What the other half goes through: 1×1, depthwise 3×3, 1×1. */
   readonly branch2: Sequential;
   readonly #split: boolean;
 

@@ -8,10 +8,15 @@ import { Module } from '../module.js';
  * (torchvision.ops.SqueezeExcitation; Hu et al., "Squeeze-and-Excitation Networks", 2018).
  */
 export class SqueezeExcitation extends Module {
+  /** The squeeze: (N,C,H,W) to (N,C,1,1). */
   readonly avgpool = new AdaptiveAvgPool2d(1);
+  /** 1×1, down to fewer channels. */
   readonly fc1: Conv2d;
+  /** 1×1, back to C channels. */
   readonly fc2: Conv2d;
+  /** Between the two. */
   readonly activation: ActivationModule;
+  /** Makes factors from 0 to 1. */
   readonly scale_activation = new Sigmoid();
 
   constructor(channels: number, squeezed: number, activation: ActivationModule = new ReLU()) {

@@ -9,7 +9,9 @@ import { Module, type Epilogue } from '../module.js';
  * and bias are frozen.
  */
 export abstract class BatchNorm extends Module {
+  /** (C) γ, at first 1. */
   readonly weight: Parameter;
+  /** (C) β, at first 0. */
   readonly bias: Parameter;
   readonly #runningMean: Tensor;
   readonly #runningVar: Tensor;

@@ -13,9 +13,13 @@ type LayerOptions = Omit<Conv2dOptions, 'activation'>;
  * @throws ShapeError where groups do not divide both channels
  */
 export class Conv2d extends Module {
+  /** (O, I/groups, height, width). */
   readonly weight: Parameter;
+  /** (O), unless the layer has none. */
   readonly bias: Parameter | undefined;
+  /** Stride, padding, dilation and groups, as they were given. */
   readonly options: LayerOptions;
+  /** (height, width) in pixels. */
   readonly kernelSize: readonly [number, number];
 
   constructor(

@@ -7,7 +7,9 @@ import { endsInOutputActivation } from './epilogue.js';
 
 /** y = x·weightᵀ + bias: weight (out, in), bias (out). */
 export class Linear extends Module {
+  /** (out, in). */
   readonly weight: Parameter;
+  /** (out), unless the layer has none. */
   readonly bias: Parameter | undefined;
 
   constructor(

@@ -28,6 +28,7 @@ export interface Settings {
   readonly side: number;
 }
 
+/** A network of the registry: what it takes, and how it is made. */
 export interface ModelDefinition {
   readonly name: string;
   readonly description: string;

@@ -4,6 +4,7 @@ import { optionsShape } from '../options.js';
 import { meanRate } from '../progress.js';
 import type { RunEntry } from './entry.js';
 
+/** What stands in a cell; undefined where a run has no such value. */
 export type Value = string | number | undefined;
 
 /** How a value is read and shown: `fraction` in per cent, `seconds` as minutes, `time` as ISO 8601. */
@@ -42,6 +43,7 @@ const columns: readonly Column[] = [
   column('facegrad', 'text', run => run.config.facegrad),
 ];
 
+/** Names of all columns that are no option of training. */
 export const columnNames: readonly string[] = columns.map(({ name }) => name);
 
 /** Options of training, of which any may be a column. */

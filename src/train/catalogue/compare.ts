@@ -12,6 +12,7 @@ export interface ComparedRow {
   readonly values: readonly Value[];
 }
 
+/** Runs side by side: the options in which they differ, and what came of them. */
 export interface Comparison {
   readonly runs: readonly string[];
   /** Options and circumstances in which the runs differ. */

@@ -7,6 +7,7 @@ import { readRun, type RunEntry } from './entry.js';
 /** How far below a folder runs are looked for: folds and trials lie in folders of their own. */
 const DEPTH = 4;
 
+/** The runs that were found in folders, and what could not be read there. */
 export interface FoundRuns {
   readonly runs: RunEntry[];
   /** What is wrong with folders and runs, each with its path. */

@@ -10,6 +10,7 @@ import { createWorkload, type Workload, type WorkloadOptions } from './workload.
 /** Steps before anything is timed: kernels are compiled in the first, and from the third on nothing new is made. */
 const WARM_UP = 3;
 
+/** What is timed, and how long. */
 export interface ProfileOptions extends WorkloadOptions {
   /** Steps that are timed, twice: as they are, and launch by launch. */
   readonly steps: number;
@@ -32,6 +33,7 @@ export interface StepProfile {
   readonly counts: Readonly<Counts>;
 }
 
+/** Where the time of a network's steps goes, in milliseconds. */
 export interface Profile {
   readonly options: Omit<ProfileOptions, 'onProgress'>;
   readonly adapter: string;

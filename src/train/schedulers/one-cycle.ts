@@ -1,6 +1,7 @@
 import { UserError } from '../../util/errors.js';
 import { TimedScheduler, type ScheduledGroup } from './scheduler.js';
 
+/** Options of `OneCycleLR`, those of torch.optim.lr_scheduler.OneCycleLR. */
 export interface OneCycleOptions {
   /** Highest rate, of all groups or of each. */
   readonly maxLr: number | readonly number[];

@@ -122,6 +122,7 @@ const definitions: Readonly<Record<string, Definition<z.ZodRawShape>>> = {
   }),
 };
 
+/** Names that `parseScheduler` knows. */
 export const schedulerNames = Object.keys(definitions);
 
 /**

@@ -1,6 +1,7 @@
 import { UserError } from '../../util/errors.js';
 import { numberOf, type ScheduledGroup, type Scheduler, type SchedulerState } from './scheduler.js';
 
+/** Options of `ReduceLROnPlateau`, those of torch.optim.lr_scheduler.ReduceLROnPlateau. */
 export interface PlateauOptions {
   /** Whether the metric is to fall or to rise. */
   readonly mode?: 'min' | 'max';
@@ -58,10 +59,15 @@ export class ReduceLROnPlateau implements Scheduler {
     }
   }
 
+  /** What a checkpoint keeps of it. */
   state(): SchedulerState {
     return { best: this.#best ?? null, bad: this.#bad, cooldown: this.#cooldown };
   }
 
+  /**
+   * Goes on from what `state` gave.
+   * @throws UserError where a number is missing
+   */
   restore(state: SchedulerState): void {
     this.#bad = numberOf(state, 'bad');
     this.#cooldown = numberOf(state, 'cooldown');

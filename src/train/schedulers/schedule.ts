@@ -45,10 +45,12 @@ export class Schedule {
     if (this.main?.per === 'epoch') this.main.scheduler.step(metric);
   }
 
+  /** What a checkpoint keeps of it. */
   state(): SchedulerState {
     return { warm: this.#warm, since: this.#since, ...this.main?.scheduler.state() };
   }
 
+  /** Goes on from what `state` gave. */
   restore(state: SchedulerState): void {
     this.#warm = numberOf(state, 'warm');
     this.#since = numberOf(state, 'since');

@@ -6,6 +6,7 @@ import { kindOf, writeFileAtomic } from '../files.js';
 import { encodeTensorFile } from '../tensor-file.js';
 import { readWeightsFile, type WeightsFile } from './read.js';
 
+/** How `convertWeights` writes. */
 export interface ConvertOptions {
   /** The type to round weights to; without one each keeps its own. Integers stay what they are. */
   readonly dtype?: FloatDtype | undefined;
@@ -13,6 +14,7 @@ export interface ConvertOptions {
   readonly force?: boolean | undefined;
 }
 
+/** What `convertWeights` has written. */
 export interface Conversion {
   readonly from: string;
   readonly format: WeightsFile['format'];

@@ -42,7 +42,7 @@ export async function prepare(image: InputImage, form: ImageForm, faces?: FaceOp
     return { file, subjects };
   } catch (error) {
     if (error instanceof UnusableImage) return { file, error: error.message };
-    throw error;
+    throw new Error(`${file}: ${(error as Error).message}`, { cause: error });
   }
 }
 

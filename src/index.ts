@@ -39,6 +39,10 @@ export { initialise, readInit, type InitSource } from './train/init-weights.js';
 export { L2Sp, type L2SpStrengths } from './train/l2-sp.js';
 export * as schedulers from './train/schedulers/index.js';
 export { train, type TrainContext } from './train/trainer.js';
+export { trainRun, type RunContext } from './train/train-run.js';
+export { newOptions } from './train/new-options.js';
+export { readRecipe, recipeNames, type Recipe } from './train/recipes/index.js';
+export { findLearningRate, type LrFindOptions, type LrFindResult, type LrPoint } from './train/lr-find.js';
 export {
   kernelProfiles,
   profile,
@@ -55,6 +59,7 @@ export { evaluate, type Predictions } from './evaluate/evaluate.js';
 export { combine, fitWeights, type FittedWeights } from './evaluate/ensemble.js';
 export { evaluateWithTta, parseTta, type Tta } from './evaluate/tta.js';
 export * as predict from './evaluate/predict/index.js';
+export { readTrainedRun, readTrainedWeights, type Trained } from './evaluate/trained.js';
 export { assess, type AssessOptions } from './evaluate/assess.js';
 export type { Assessment } from './evaluate/assessment.js';
 export { compareRuns, type RunComparison } from './evaluate/compare.js';

@@ -9,6 +9,7 @@ import { autotune } from './tuning/autotune.js';
 import { TuningCache } from './tuning/cache.js';
 import type { TrainOptions, TrainSummary } from './types.js';
 
+/** What `trainRun` needs beside data and options: as `train`, and which adapter it opens. */
 export interface RunContext extends Omit<TrainContext, 'tune'> {
   readonly adapter?: string | undefined;
   readonly backend?: string | undefined;
@@ -17,6 +18,8 @@ export interface RunContext extends Omit<TrainContext, 'tune'> {
    * with the default kernels, even where faster ones are known.
    */
   readonly autotune?: boolean | undefined;
+  /** Opens the device that the run computes on; by default the one that Node finds. */
+  readonly openDevice?: typeof openDevice | undefined;
   /** Whether the run writes TensorBoard's events into its folder (event-log.ts): yes, unless false. */
   readonly tensorboard?: boolean | undefined;
 }
@@ -26,7 +29,7 @@ export async function trainRun(data: DataSet, options: TrainOptions, context: Ru
   const { adapter, backend, autotune: tuned, run, resume, signal, version, tensorboard = true } = context;
   const events = tensorboard ? new EventLog(context.reporter) : undefined;
   const reporter = events ?? context.reporter;
-  const open = () => openDevice({ adapter, backend, precision: options.precision });
+  const open = () => (context.openDevice ?? openDevice)({ adapter, backend, precision: options.precision });
   const device = await open();
   try {
     const problem = options.precision === 'amp' ? ampProblem(device) : undefined;

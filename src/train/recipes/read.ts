@@ -10,6 +10,7 @@ const shipped = fileURLToPath(new URL('../../../recipes/', import.meta.url));
 
 const EXTENSION = /\.ya?ml$/i;
 
+/** A recipe as `train --recipe` takes it: its options, and what it says of itself. */
 export interface Recipe extends RecipeContent {
   /** As it was asked for. */
   readonly name: string;

@@ -94,20 +94,32 @@ export class FaceDetector {
       throw new RangeError(`${data.length} bytes are no image of ${width} x ${height} pixels and ${channels} channels`);
     }
     let mat = new cv.Mat(height, width, kind.type);
-    const become = (change: (to: Mat) => void) => {
-      const to = new cv.Mat(0, 0, cv.CV_8UC1);
-      attempt(cv, () => {
-        change(to);
-      });
-      mat.delete();
-      mat = to;
+    const become = (change: (from: Mat, to: Mat) => void) => {
+      const from = mat;
+      mat = new cv.Mat(0, 0, cv.CV_8UC1);
+      try {
+        attempt(cv, () => {
+          change(from, mat);
+        });
+      } catch (error) {
+        mat.delete();
+        throw error;
+      } finally {
+        from.delete();
+      }
     };
     mat.data.set(data);
     const { code } = kind;
-    if (code !== undefined) become(to => { cv.cvtColor(mat, to, code); }); // prettier-ignore
+    if (code !== undefined) {
+      become((from, to) => {
+        cv.cvtColor(from, to, code);
+      });
+    }
     if (scale < 1) {
-      const size = new cv.Size(Math.round(width * scale), Math.round(height * scale));
-      become(to => { cv.resize(mat, to, size, 0, 0, cv.INTER_AREA); }); // prettier-ignore
+      become((from, to) => {
+        const size = new cv.Size(Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale)));
+        cv.resize(from, to, size, 0, 0, cv.INTER_AREA);
+      });
     }
     return mat;
   }

@@ -23,8 +23,7 @@ describe('formFor', () => {
   });
 
   it('has three channels for a network that normalises as ImageNet', () => {
-    const { known: _, ...bare } = grey;
-    const trained: Trained = { ...bare, model: { model: 'resnet18', inputSize: 64 } };
+    const trained: Trained = { ...grey, known: undefined, model: { model: 'resnet18', inputSize: 64 } };
     expect(formFor(trained)).toEqual({ size: 64, channels: 3, equalize: false });
   });
 

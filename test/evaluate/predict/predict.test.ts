@@ -179,7 +179,7 @@ describe('Predictor', () => {
 
   it('asks for what weights do not say', async () => {
     const device = await paths.native();
-    const { known: _, ...bare } = trained;
+    const bare: Trained = { ...trained, known: undefined };
     expect(() => Predictor.place(device, bare, { batchSize: 1 })).toThrow('give --mean and --std');
     const given = { batchSize: 1, mean: [0.5], std: [0.25] };
     expect(() => Predictor.place(device, bare, given)).toThrow('give --classes');

@@ -10,6 +10,7 @@ import { normalisationOf } from './normalisation.js';
 import { clippingOf, createOptimizer } from './optimisation.js';
 import type { TrainOptions } from './types.js';
 
+/** Options of the range test: a training's, and the rates that it goes through. */
 export interface LrFindOptions extends TrainOptions {
   /** The rate rises by the same factor at each step, from the first of these to the last. */
   readonly startLr: number;
@@ -26,6 +27,7 @@ export interface LrPoint {
   readonly smoothed: number;
 }
 
+/** The curve of the range test, and the rates that it suggests. */
 export interface LrFindResult {
   readonly points: readonly LrPoint[];
   /** The middle of the longest way down: what to begin with. */

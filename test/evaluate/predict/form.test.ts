@@ -16,7 +16,7 @@ describe('formFor', () => {
   });
 
   it("is that of data loading where the weights do not say: the network's size, and a fifth more to crop from", () => {
-    const augment = resolveSpec([{ 'random-crop': { size: [48, 48] } }]);
+    const augment = resolveSpec([{ 'center-crop': { size: [48, 48] } }]);
     expect(formFor(grey)).toEqual({ size: 48, channels: 1, equalize: false });
     expect(formFor({ ...grey, augment })).toMatchObject({ size: 58 });
     expect(formFor({ ...grey, model: { model: 'simple-cnn', inputSize: 20 } })).toMatchObject({ size: 20 });

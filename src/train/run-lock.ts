@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { open, readdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { UserError } from '../util/errors.js';
 import { isPathError } from '../util/path-errors.js';
+import { ownStart, startOf } from './processes.js';
 
 /**
  * A process that trains in a run's folder leaves a file there whose name tells which it is: `.lock.<host>.<pid>.<start>`. Each
@@ -14,37 +14,11 @@ interface Holder {
   readonly file: string;
   readonly host: string;
   readonly pid: number;
-  /** Tells a process from a later one of the same number, where the system says when it began. */
+  /** When it began (processes.ts). */
   readonly start: string;
 }
 
 const pattern = /^\.lock\.(.+)\.(\d+)\.([0-9a-f]+-\d+)$/;
-
-/** When process `pid` began: the machine's start, and its own in clock ticks since then. Undefined where there is no such process. */
-function startOf(pid: number): string | undefined {
-  if (process.platform !== 'linux') return isRunning(pid) ? '0-0' : undefined;
-  try {
-    // The name of the program, in parentheses, may hold spaces; field 22 is the 20th after it.
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    // Killed, and only not yet buried by its parent.
-    if (fields[0] === 'Z') return undefined;
-    const ticks = fields[19]!;
-    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').slice(0, 8);
-    return `${boot}-${ticks}`;
-  } catch {
-    return isRunning(pid) ? '0-0' : undefined;
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
 
 function isStale({ host, pid, start }: Holder): boolean {
   return host === hostname() && startOf(pid) !== start;
@@ -96,7 +70,7 @@ export async function isTaken(folder: string): Promise<boolean> {
  * @throws UserError where another process has it, and where it cannot be written
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
-  const own = join(folder, `.lock.${hostname()}.${process.pid}.${startOf(process.pid) ?? '0-0'}`);
+  const own = join(folder, `.lock.${hostname()}.${process.pid}.${ownStart()}`);
   try {
     await (await open(own, 'wx')).close();
   } catch (error) {

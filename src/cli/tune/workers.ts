@@ -7,7 +7,7 @@ import { exitCodes } from '../errors.js';
 
 /**
  * Runs the study in several processes, each of which is this command with one worker, and tells what they tell.
- * @throws where a process ends with a fault; the others are let go on first
+ * @throws where a process ends with a fault or cannot be started; the others are let go on first
  */
 export async function runWorkers(
   flags: TuneFlags,
@@ -54,10 +54,14 @@ async function follow(child: ChildProcess, reporter: StudyEvents): Promise<Outco
     if (fault) error = fault[1]!;
     else if (!/^\(FACEGRAD_DEBUG|^stopping after/.test(line)) reporter.note(line);
   });
-  return new Promise((resolve, reject) => {
-    child.on('error', reject).on('close', (code, killed) => {
-      resolve({ code, killed, error });
-    });
+  return new Promise(resolve => {
+    child
+      .on('error', ({ message }) => {
+        resolve({ code: exitCodes.failure, killed: null, error: `a worker cannot be started: ${message}` });
+      })
+      .on('close', (code, killed) => {
+        resolve({ code, killed, error });
+      });
   });
 }
 

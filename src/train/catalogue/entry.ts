@@ -47,7 +47,13 @@ export async function readRun(path: string): Promise<RunEntry> {
 
 /** The files in a run's folder and below it, and their bytes. */
 export async function filesOf(path: string): Promise<{ name: string; size: number }[]> {
-  const names = await readdir(path, { recursive: true });
-  const stats = await Promise.all(names.sort().map(async name => ({ name, stats: await stat(join(path, name)) })));
-  return stats.filter(file => file.stats.isFile()).map(({ name, stats: { size } }) => ({ name, size }));
+  const names = (await readdir(path, { recursive: true })).sort();
+  const found = await Promise.all(
+    names.map(async name => {
+      // Of a run under way some are gone by now.
+      const stats = await stat(join(path, name)).catch(() => undefined);
+      return stats?.isFile() ? [{ name, size: stats.size }] : [];
+    }),
+  );
+  return found.flat();
 }

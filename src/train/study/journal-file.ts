@@ -55,8 +55,14 @@ export class JournalFile {
         const logs = append.map(({ op_code, ...rest }) => ({ op_code, worker_id: this.worker, ...rest }));
         // The half line of a process that was killed would make nonsense of the next one.
         await file.truncate(this.#bytes);
-        await file.write(Buffer.from(encodeLogs(logs)), 0, null, this.#bytes);
-        await file.sync();
+        try {
+          await writeWhole(file, Buffer.from(encodeLogs(logs)), this.#bytes);
+          await file.sync();
+        } catch (error) {
+          // On a full disk the first lines may have had room.
+          await file.truncate(this.#bytes);
+          throw new Error(`the journal ${this.path} cannot be written: ${(error as Error).message}`, { cause: error });
+        }
         await this.#read(file);
         return result;
       }),
@@ -75,6 +81,14 @@ export class JournalFile {
     for (const log of logs) this.replay.apply(log);
     this.#bytes += whole.length;
     this.#lines += logs.length;
+  }
+}
+
+/** One write may take a part only. */
+async function writeWhole(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let at = 0; at < bytes.length;) {
+    const { bytesWritten } = await file.write(bytes, at, bytes.length - at, position + at);
+    at += bytesWritten;
   }
 }
 

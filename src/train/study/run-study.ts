@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { titleOf, type DataSet } from '../../data/dataset.js';
+import { openDevice } from '../../gpu/node.js';
 import type { JournalTrial } from '../../interop/optuna-replay.js';
 import { UserError } from '../../util/errors.js';
 import { kindOf } from '../files.js';
@@ -37,7 +38,8 @@ const FAILURES_IN_A_ROW = 3;
 
 /**
  * Runs trials of a study until it has all of them, or the signal is aborted. A trial that fails, because its loss was not
- * finite or its values do not go together, is marked so and the study goes on.
+ * finite or its values do not go together, is marked so and the study goes on; what any other trial would have met too ends the
+ * sitting, and leaves the trial for the next.
  */
 export async function runStudy(study: Study, context: StudyContext): Promise<void> {
   const { out, reporter, signal, takeOver = false } = context;
@@ -47,7 +49,19 @@ export async function runStudy(study: Study, context: StudyContext): Promise<voi
     relative(home, join(resolve(out), trialFolder(number)))
       .split(sep)
       .join('/');
-  const loadData = dataLoader(study, context.loadData);
+  /** What any trial would have met: no data, no adapter. */
+  let hindrance: unknown;
+  const needed =
+    <A extends unknown[], T>(work: (...given: A) => Promise<T>) =>
+    (...given: A) =>
+      work(...given).catch((error: unknown) => {
+        hindrance = error;
+        throw error;
+      });
+  // Where what is searched decides which images there are, or their size, trials have data of their own.
+  const searchesData = Object.keys(study.definition.space).some(place => /^(data|model)\./.test(place));
+  const loader = dataLoader(study, context.loadData, searchesData);
+  const loadData = searchesData ? loader : needed(loader);
   const stopped = () => signal.aborted;
   let failures = 0;
   while (!stopped()) {
@@ -59,6 +73,7 @@ export async function runStudy(study: Study, context: StudyContext): Promise<voi
       await runTrial(study, trial, {
         ...context,
         loadData,
+        openDevice: needed(openDevice),
         folder,
         onStart: epochs => {
           reporter.trialStarted(trial, resumed, epochs);
@@ -75,7 +90,7 @@ export async function runStudy(study: Study, context: StudyContext): Promise<voi
       });
       failures = 0;
     } catch (error) {
-      if (stopped() || isMachines(error) || (await isInUse(folder))) {
+      if (stopped() || error === hindrance || isMachines(error) || (await isInUse(folder))) {
         // Not the trial's fault: whoever goes on with the study goes on with it.
         await study.release(trial).catch(() => undefined);
         throw error;
@@ -102,13 +117,11 @@ async function requireNoTrials(out: string): Promise<void> {
 }
 
 /** Trials mostly share their data, which are loaded once. */
-function dataLoader(study: Study, load: StudyContext['loadData']): StudyContext['loadData'] {
+function dataLoader(study: Study, load: StudyContext['loadData'], searchesData: boolean): StudyContext['loadData'] {
   let loaded: { key: string; data: DataSet } | undefined;
   return async options => {
     const key = JSON.stringify([options.data, options.exclude, loadOptionsOf(options), options.joint]);
     if (loaded?.key !== key) loaded = { key, data: await load(options) };
-    // Where what is searched decides which images there are, or their size, trials have data of their own.
-    const searchesData = Object.keys(study.definition.space).some(place => /^(data|model)\./.test(place));
     if (!searchesData) await study.requireData(titleOf(loaded.data), loaded.data.fingerprint);
     return loaded.data;
   };
@@ -119,9 +132,10 @@ async function isInUse(folder: string): Promise<boolean> {
   return (await kindOf(folder)) === 'folder' && isTaken(folder);
 }
 
-/** Full disks and the like. */
+/** Full disks, lost devices and the like. */
 function isMachines(error: unknown): boolean {
-  const { code, cause } = error as { code?: unknown; cause?: unknown };
+  const { code, cause, message } = error as { code?: unknown; cause?: unknown; message?: unknown };
+  if (typeof message === 'string' && message.startsWith('the GPU device was lost')) return true;
   if (typeof code === 'string' && /^E[A-Z]+$/.test(code)) return true;
   return cause !== undefined && isMachines(cause);
 }

@@ -1,5 +1,6 @@
 import { kindOf } from '../files.js';
 import type { DataSet } from '../../data/dataset.js';
+import type { openDevice } from '../../gpu/node.js';
 import type { JournalTrial } from '../../interop/optuna-replay.js';
 import { recipeText } from '../recipes/index.js';
 import { requireSameData, RunFolder } from '../run.js';
@@ -19,6 +20,7 @@ export interface TrialContext {
   readonly version: string;
   readonly adapter?: string | undefined;
   readonly backend?: string | undefined;
+  readonly openDevice?: typeof openDevice | undefined;
   readonly onStart: (epochs: number) => void;
   readonly onStep: (progress: StepProgress) => void;
   readonly onEpoch: (row: EpochRow) => void;
@@ -32,7 +34,7 @@ export type TrialOutcome = 'complete' | 'pruned' | 'interrupted';
  * The run never looks at the test split: a study chooses on validation.
  */
 export async function runTrial(study: Study, trial: JournalTrial, context: TrialContext): Promise<TrialOutcome> {
-  const { folder, signal, version, adapter, backend } = context;
+  const { folder, signal, version, adapter, backend, openDevice } = context;
   const options = optionsOfTrial(study.definition, valuesOf(trial), context.data);
   const begun = await beginOf(folder, study, trial, options);
   const data = withoutTest(await context.loadData(options));
@@ -41,7 +43,7 @@ export async function runTrial(study: Study, trial: JournalTrial, context: Trial
   const telling = new EpochTeller(study, trial, begun.run, stop);
   context.onStart(options.epochs);
   const summary = await trainRun(data, options, {
-    ...{ ...begun, version, adapter, backend },
+    ...{ ...begun, version, adapter, backend, openDevice },
     reporter: reporterOf(context, () => {
       telling.tell();
     }),

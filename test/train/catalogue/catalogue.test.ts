@@ -8,6 +8,7 @@ import {
   compareRuns,
   comparisonCsv,
   curvesCsv,
+  filesOf,
   findRuns,
   locate,
   metricsOf,
@@ -117,6 +118,15 @@ describe('the catalogue', () => {
     ]);
     expect((await findRuns([join(folder, 'foreign')])).faults).toEqual([`${join(folder, 'foreign')} holds no run`]);
     await expect(findRuns([join(folder, 'none')])).rejects.toThrow('no such folder');
+  });
+
+  it("lists a run's files, but for what is gone by the time it looks", async () => {
+    // As a temporary file that was renamed meanwhile, it is named and cannot be found.
+    await symlink('nowhere', join(folder, 'a', '.metrics.csv.1.tmp'));
+    const files = await filesOf(join(folder, 'a'));
+    await rm(join(folder, 'a', '.metrics.csv.1.tmp'));
+    expect(files.map(({ name }) => name)).toContain('config.json');
+    expect(files.map(({ name }) => name)).not.toContain('.metrics.csv.1.tmp');
   });
 
   it('finds a run by its path or by its name in the root', async () => {

@@ -1,14 +1,27 @@
-import { appendFile, mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  mkdtemp,
+  open as openFile,
+  readFile,
+  rm,
+  stat,
+  utimes,
+  writeFile,
+  type FileHandle,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { StudyDefinition } from '../../../src/train/study/definition.js';
 import { JournalFile } from '../../../src/train/study/journal-file.js';
 import { withJournalLock } from '../../../src/train/study/journal-lock.js';
 import { parseStudy, readStudy } from '../../../src/train/study/read.js';
+import { runStudy, type StudyContext } from '../../../src/train/study/run-study.js';
 import { bestRecipe, openSavedStudy } from '../../../src/train/study/saved.js';
 import { runFolderOf, Study, valuesOf } from '../../../src/train/study/study.js';
 import { workerId, workerState } from '../../../src/train/study/worker.js';
+import { UserError } from '../../../src/util/errors.js';
+import { bandData } from '../small-run.js';
 import { parseRecipe } from '../../../src/train/recipes/index.js';
 
 let folder: string;
@@ -127,7 +140,65 @@ describe('a study', () => {
   });
 });
 
+describe('what any trial would have met', () => {
+  const reporter: StudyContext['reporter'] = {
+    ...{ trialStarted: vi.fn(), step: vi.fn(), epoch: vi.fn(), trialEnded: vi.fn(), note: vi.fn() },
+  };
+  const contextOf = (name: string, loadData: StudyContext['loadData'], adapter?: string): StudyContext => ({
+    ...{ out: join(folder, name), reporter, loadData, adapter, data: 'synthetic', version: 'test' },
+    signal: new AbortController().signal,
+  });
+
+  it('fails none, and leaves the trial for the next sitting', async () => {
+    const definition = await parseStudy(TEXT, 's.yaml');
+    const study = await open('hindered.log', definition);
+    const noData = () => Promise.reject(new UserError('faces.csv: no such file'));
+    await expect(runStudy(study, contextOf('hindered', noData))).rejects.toThrow('faces.csv: no such file');
+    expect(study.trials.map(({ state }) => state)).toEqual(['waiting']);
+    const data = () => Promise.resolve(bandData(8));
+    await expect(runStudy(study, contextOf('hindered', data, 'abacus'))).rejects.toThrow('no WebGPU adapter');
+    expect(study.trials.map(({ state }) => state)).toEqual(['waiting']);
+    const others = () => Promise.resolve({ ...bandData(8), fingerprint: 'others' });
+    await expect(runStudy(study, contextOf('hindered', others))).rejects.toThrow('begun on other data');
+    expect(study.trials.map(({ state }) => state)).toEqual(['waiting']);
+  });
+
+  it("is told from what is the trial's own", async () => {
+    const size = '  model.input-size: { type: int, low: 16, high: 48 }\npruner:';
+    const study = await open('own.log', await parseStudy(TEXT.replace('pruner:', size), 's.yaml'));
+    const noData = () => Promise.reject(new UserError('too large'));
+    await expect(runStudy(study, contextOf('own', noData))).rejects.toThrow('too large');
+    expect(study.trials.map(({ state }) => state)).toEqual(['fail', 'fail', 'fail']);
+  });
+});
+
 describe('a journal file', () => {
+  it('is as it was where there is no room for all that is appended', async () => {
+    const study = await open('full.log', await parseStudy(TEXT, 's.yaml'));
+    const path = join(folder, 'full.log');
+    const before = await readFile(path, 'utf8');
+    const handle = await openFile(path);
+    const prototype = Object.getPrototypeOf(handle) as FileHandle;
+    await handle.close();
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- called on the handle that it is asked of
+    const write = prototype.write as (this: FileHandle, ...given: unknown[]) => Promise<{ bytesWritten: number }>;
+    let room = 600;
+    vi.spyOn(prototype, 'write').mockImplementation(async function (this: FileHandle, bytes, at, length, position) {
+      // As write(2) does: what there is room for first, and only then a fault.
+      if (room === 0) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+      const part = Math.min(room, Number(length));
+      room -= part;
+      return write.call(this, bytes, at, part, position) as never;
+    } as FileHandle['write']);
+    await expect(study.ask(at)).rejects.toThrow('full.log cannot be written: ENOSPC');
+    expect(await readFile(path, 'utf8')).toBe(before);
+    room = 100_000;
+    expect((await study.ask(at))!.trial.number).toBe(0);
+    vi.restoreAllMocks();
+    const other = await JournalFile.open(path, 'other');
+    expect(other.replay.study('first')!.trials[0]!.internal.size).toBe(2);
+  });
+
   it('cuts off the half line of a writer that was killed, and reads on where it stood', async () => {
     const path = join(folder, 'half.log');
     const definition = await parseStudy(TEXT, 's.yaml');

@@ -66,11 +66,15 @@ export async function beginSeries({ out, ...asked }: NewSeries, settings: Series
 export async function resumeSeries(
   path: string,
   given: Partial<TrainOptions>,
+  from: string | undefined,
   settings: SeriesSettings,
 ): Promise<number | undefined> {
   const { MOVED_OPTIONS, SeriesFolder, finishedSummary, seriesKindOf } = await import('../train/series/index.js');
   const kind = await seriesKindOf(path);
   if (kind === undefined) return undefined;
+  if (from !== undefined) {
+    throw new UserError(`--from ${from}: ${path} holds ${kind}; go back in one of them: --resume ${path}/<run>`);
+  }
   const moved = Object.fromEntries(
     MOVED_OPTIONS.flatMap(key => (given[key] === undefined ? [] : [[key, given[key]] as const])),
   );

@@ -150,7 +150,7 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
   const settings = { adapter, backend, autotune, tensorboard, json: json ?? false };
   const { beginSeries, resumeSeries, seriesAsked } = await import('./train-series.js');
   const series = seriesAsked({ folds, repeats }, { resume, force });
-  const seriesCode = resume === undefined ? undefined : await resumeSeries(resume, given, settings);
+  const seriesCode = resume === undefined ? undefined : await resumeSeries(resume, given, from, settings);
   if (seriesCode !== undefined) return seriesCode;
   const { RunFolder, defaultRunPath, requireSameData, resumedOptions } = await import('../train/run.js');
   const resumed = resume === undefined ? undefined : await RunFolder.open(resume);

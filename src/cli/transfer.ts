@@ -170,7 +170,7 @@ async function begin(flags: Flags): Promise<{ folder: TransferFolder; target: Da
   let options = transferOptions({ ...trained, run: trained.run! }, given, joint, path);
   const { defaultRunPath } = await import('../train/run.js');
   const place = out ?? (await defaultRunPath(`transfer-${options.model}`));
-  await TransferFolder.requireFree(place, force);
+  await TransferFolder.requireFree(place, force, from);
 
   const { loadRunDataVisibly } = await import('./load-data.js');
   const { alignClasses } = await import('../data/align.js');

@@ -113,6 +113,7 @@ it.each([
   ['both', 'train simple-mlp --data noise.csv --folds 2 --repeats 2', '--folds and --repeats are two series'],
   ['a folder with a series', 'train simple-mlp --data noise.csv --folds 2 --out parts', 'holds folds already'],
   ['a folder with a run', 'train simple-mlp --data noise.csv --folds 2 --out repeated', 'holds a run'],
+  ['a checkpoint of a series', 'train --resume parts --from epoch-0001', 'go back in one of them'],
   ['other options for a series', 'train --resume parts --epochs 9', 'keep their options'],
   ['other data for a series', 'train --resume half --data other.csv', 'is not what the folds in half were begun with'],
   ['folds of a fold', 'train --recipe parts/fold-2/recipe.yaml --folds 2', 'is fold 2 of 3 already'],

@@ -1,7 +1,8 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { realpath, rm } from 'node:fs/promises';
+import { isAbsolute, join, relative, sep } from 'node:path';
 import { createFolder, kindOf, writeFileAtomic } from '../../train/files.js';
 import { readJsonFile } from '../../train/json-file.js';
+import { requireFree } from '../../train/run-lock.js';
 import { UserError } from '../../util/errors.js';
 import { recordSchema, type Measurement, type TransferRecord, type TransferScores } from './record.js';
 import { transferCsv, transferMarkdown } from './table.js';
@@ -23,13 +24,22 @@ export class TransferFolder {
     return folder;
   }
 
-  /** @throws UserError where a new transfer cannot be begun in `path` */
-  static async requireFree(path: string, force: boolean): Promise<void> {
+  /**
+   * @param from the run that the network comes from
+   * @throws UserError where a new transfer cannot be begun in `path`
+   */
+  static async requireFree(path: string, force: boolean, from: string): Promise<void> {
     if ((await kindOf(path)) === 'file') throw new UserError(`--out ${path} is a file; name a folder`);
     if ((await kindOf(fileIn(path))) !== undefined) {
       // --force means "replace that transfer", not "remove whatever bears these names".
-      if (force) await TransferFolder.open(path);
-      else {
+      if (force) {
+        const { run } = await TransferFolder.open(path);
+        if ((await kindOf(run)) === undefined) return;
+        if (await isWithin(from, run)) {
+          throw new UserError(`--force would remove ${from}, which --from names; choose another --out`);
+        }
+        await requireFree(run);
+      } else {
         throw new UserError(
           `--out ${path} holds a transfer already; continue it with --resume ${path}, replace it with --force, ` +
             'or choose another folder',
@@ -71,6 +81,12 @@ export class TransferFolder {
     await writeFileAtomic(join(this.path, 'transfer.csv'), transferCsv(this.current));
     await writeFileAtomic(fileIn(this.path), `${JSON.stringify(this.current, null, 2)}\n`);
   }
+}
+
+/** Whether a folder is another one or lies in it, whatever links lead there. */
+async function isWithin(path: string, folder: string): Promise<boolean> {
+  const way = relative(await realpath(folder), await realpath(path));
+  return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }
 
 const fileIn = (path: string) => join(path, 'transfer.json');

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { transferDefaults as cliDefaults } from '../../../src/cli/transfer.js';
 import type { DataSet } from '../../../src/data/dataset.js';
@@ -18,6 +18,7 @@ import {
   type TransferSteps,
 } from '../../../src/evaluate/transfer/index.js';
 import { fileFingerprint } from '../../../src/train/init-weights.js';
+import { lockFolder } from '../../../src/train/run-lock.js';
 import { bandData, base, runIn } from '../../train/small-run.js';
 
 let folder: string;
@@ -38,6 +39,20 @@ const record: TransferRecord = {
   to: { data: 'new, "odd"', fingerprint: 'g' },
   options: { ...base, init: '/runs/a' },
 };
+
+describe('--force', () => {
+  it('spares the run that the network comes from, and one that is under way', async () => {
+    const { run } = await TransferFolder.create(folder, record);
+    await mkdir(join(run, 'deeper'), { recursive: true });
+    for (const from of [run, join(run, 'deeper'), `${folder}/../${basename(folder)}/run`]) {
+      await expect(TransferFolder.requireFree(folder, true, from)).rejects.toThrow(`--force would remove ${from}`);
+    }
+    await TransferFolder.requireFree(folder, true, folder);
+    const unlock = await lockFolder(run);
+    await expect(TransferFolder.requireFree(folder, true, tmpdir())).rejects.toThrow('is in use');
+    await unlock();
+  });
+});
 
 describe('the forgetting table', () => {
   const done = {
@@ -73,21 +88,21 @@ describe('the forgetting table', () => {
 
 describe('TransferFolder', () => {
   it('replaces only a transfer, and only where that is asked for', async () => {
-    await TransferFolder.requireFree(folder, false);
+    await TransferFolder.requireFree(folder, false, tmpdir());
     const transferred = await TransferFolder.create(folder, record);
     await mkdir(transferred.run);
     expect((await TransferFolder.open(folder)).record).toEqual(record);
-    await expect(TransferFolder.requireFree(folder, false)).rejects.toThrow(
+    await expect(TransferFolder.requireFree(folder, false, tmpdir())).rejects.toThrow(
       'holds a transfer already; continue it with --resume',
     );
-    await TransferFolder.requireFree(folder, true);
+    await TransferFolder.requireFree(folder, true, tmpdir());
     await TransferFolder.create(folder, record);
     await expect(readFile(transferred.run)).rejects.toThrow('ENOENT');
     await writeFile(join(folder, 'transfer.json'), '{}');
-    await expect(TransferFolder.requireFree(folder, true)).rejects.toThrow('is not what facegrad writes');
+    await expect(TransferFolder.requireFree(folder, true, tmpdir())).rejects.toThrow('is not what facegrad writes');
     await rm(join(folder, 'transfer.json'));
     await mkdir(transferred.run);
-    await expect(TransferFolder.requireFree(folder, true)).rejects.toThrow('holds something else');
+    await expect(TransferFolder.requireFree(folder, true, tmpdir())).rejects.toThrow('holds something else');
     await expect(TransferFolder.open(join(folder, 'none'))).rejects.toThrow('holds no transfer');
   });
 });

@@ -240,3 +240,22 @@ describe('recipeText', () => {
     expect(read.about).toEqual(about);
   });
 });
+
+describe('what sources report', () => {
+  it.each(names)('of %s is in figures what its text says', async name => {
+    const { about } = await readRecipe(name);
+    const text = about?.reproduces ?? '';
+    const inText = [...text.matchAll(/(\d+(?:\.\d+)?) %|F1 (\d\.\d+)/g)].map(([, percent, f1]) =>
+      percent === undefined ? Number(f1) : Number(percent) / 100,
+    );
+    const figures = Object.values(about?.reported ?? {});
+    for (const figure of figures) {
+      expect(
+        inText.some(one => Math.abs(one - figure) < 1e-9),
+        `${figure} in "${text}"`,
+      ).toBe(true);
+    }
+    // An aim is no report, and a source may give more than one figure of a kind.
+    if (inText.length > 0 && !text.includes('aim')) expect(figures).not.toEqual([]);
+  });
+});

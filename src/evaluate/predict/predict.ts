@@ -38,6 +38,7 @@ export interface Unread {
   readonly error: string;
 }
 
+/** How images become predictions; what the weights know of themselves comes after it. */
 export interface PredictOptions extends TrainedOverrides {
   readonly batchSize: number;
   /** Names of the classes, where the weights do not tell them. */
@@ -117,6 +118,7 @@ export class Predictor {
     return this.data.classes;
   }
 
+  /** Gives the network's memory on the GPU back. */
   dispose(): void {
     this.network.model.dispose();
   }

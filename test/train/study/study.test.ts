@@ -189,7 +189,7 @@ describe('a journal file', () => {
       const part = Math.min(room, Number(length));
       room -= part;
       return write.call(this, bytes, at, part, position) as never;
-    } as FileHandle['write']);
+    } as unknown as FileHandle['write']);
     await expect(study.ask(at)).rejects.toThrow('full.log cannot be written: ENOSPC');
     expect(await readFile(path, 'utf8')).toBe(before);
     room = 100_000;

@@ -13,6 +13,8 @@ export function kernelsCommand(exitWith: (code: number) => void): Command {
     .description(
       'List the compute shaders with what they declare; or show, check and race single kernels (docs/shaders/).',
     )
+    // show, run and check have a --json of their own.
+    .enablePositionalOptions()
     .option('--json', jsonDescription)
     .action(async (flags: ListFlags) => {
       const { listKernels } = await import('./kernels/list.js');

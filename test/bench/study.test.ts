@@ -7,7 +7,7 @@ import { compareFile } from '../../src/bench/study/compare.js';
 import { evaluate } from '../../src/bench/study/formula.js';
 import { sizesOf, targets } from '../../src/bench/study/targets.js';
 import { validateShaders } from '../../src/bench/study/validate.js';
-import { defaultDevice, setDefaultDevice } from '../../src/tensor/index.js';
+import { setDefaultDevice } from '../../src/tensor/index.js';
 import { paths } from '../devices.js';
 
 const course = new URL('../../docs/shaders/', import.meta.url);
@@ -34,7 +34,7 @@ afterAll(async () => {
 });
 
 async function compare(kernel: string, file: string) {
-  const before = defaultDevice();
+  const before = await paths.native();
   try {
     return await compareFile({ file, work: workOf(kernel), seconds: 0 });
   } finally {

@@ -1,18 +1,13 @@
 import { Command, Option } from 'commander';
-import { SPLIT_NAMES, type DataSet, type SplitName } from '../data/dataset.js';
-import type { DataOptions } from '../data/options.js';
+import { SPLIT_NAMES } from '../data/dataset.js';
 import type { NamedPredictions } from '../evaluate/compare.js';
-import type { Predictions } from '../evaluate/evaluate.js';
-import type { Ensemble } from '../evaluate/members.js';
 import type { DuplicateKind } from '../evaluate/errors/duplicates.js';
 import type { Trained, TrainedOverrides } from '../evaluate/trained.js';
-import type { Tta } from '../evaluate/tta.js';
-import type { Precision } from '../gpu/matrices.js';
 import { UserError } from '../util/errors.js';
 import { augmentOption } from './augment-option.js';
 import { parseClasses } from './classes.js';
-import { addDataOptions, dataFlagsOf, type DataFlags } from './data-options.js';
-import { activationOption, inputSizeOption, seOption } from './model-options.js';
+import { addDataOptions } from './data-options.js';
+import { load, predict, predictTogether, readAllTrained, sourceFor, type AnswerFlags } from './eval-answers.js';
 import {
   addGpuOptions,
   addNormalisationOptions,
@@ -23,29 +18,13 @@ import {
   jsonDescription,
   oneOf,
   precisionOption,
-  type GpuOptions,
 } from './options.js';
 import type { Evaluation } from './report/evaluation.js';
 import { StatusLine } from './status-line.js';
+import { addWeightsOptions } from './trained-options.js';
 
-interface Flags extends GpuOptions, DataFlags {
-  run?: string[];
-  fitWeights?: true;
+interface Flags extends AnswerFlags {
   tta?: string;
-  model?: string;
-  weights?: string;
-  inputSize?: number;
-  se?: true;
-  activation?: 'relu' | 'sigmoid';
-  data?: string;
-  exclude?: string;
-  augment?: string;
-  split: SplitName;
-  classes?: number | string[];
-  mean?: number[];
-  std?: number[];
-  batchSize: number;
-  precision?: Precision;
   votes?: string;
   against?: string[];
   duplicates: DuplicateKind;
@@ -69,14 +48,8 @@ export function evalCommand(): Command {
       collect,
     )
     .option('--fit-weights', 'several runs: weigh them as is best for the log loss on the validation split')
-    .option('--tta <which>', 'mean over views of each image: flip, ten-crop, or ten-crop:<pixels>')
-    .option('--model <name>', 'with --weights; those of facegrad know theirs')
-    .option('--weights <file>', "safetensors, or PyTorch's .pth, with the names of PyTorch or timm")
-    .addOption(
-      inputSizeOption("side of the square images that the model gets (default: the weights' own, else the model's)"),
-    )
-    .addOption(seOption())
-    .addOption(activationOption())
+    .option('--tta <which>', 'mean over views of each image: flip, ten-crop, or ten-crop:<pixels>');
+  addWeightsOptions(command)
     .option('--data <path>', `${dataDescription} (default: the data of --run)`)
     .addOption(
       new Option('--split <name>', 'which images').choices(SPLIT_NAMES).argParser(oneOf(SPLIT_NAMES)).default('val'),
@@ -112,10 +85,7 @@ Examples:
 }
 
 async function runEvaluation(flags: Flags): Promise<void> {
-  const { findModel } = await import('./find-model.js');
-  if (flags.model !== undefined) findModel({ model: flags.model });
   const [trained, ...more] = await readAllTrained(flags);
-  for (const { model } of [trained, ...more]) findModel(model);
   const tta = flags.tta === undefined ? undefined : (await import('../evaluate/tta.js')).parseTta(flags.tta);
   const path = flags.data ?? trained.run?.config.options.data;
   if (path === undefined) throw new UserError('--weights needs --data <path>, or --data synthetic');
@@ -163,132 +133,4 @@ async function runEvaluation(flags: Flags): Promise<void> {
     ...(mixed ? { precision: 'amp' } : {}),
   };
   console.log(flags.json ? JSON.stringify(result) : evaluationLines(result).join('\n'));
-}
-
-/** The data that are evaluated on: those of --data, else those of the network's run, at `path`. */
-async function sourceFor(
-  { run }: Trained,
-  path: string,
-  flags: Flags,
-): Promise<{ path: string; options: DataOptions }> {
-  // Other data have options of their own.
-  const own = flags.data === undefined && run ? await dataFlagsOf(run.config.options) : {};
-  return { path, options: { ...own, ...(await dataFlagsOf(flags)) } };
-}
-
-/** The images of `source` as a network was trained on them, and what it calls their classes. */
-async function load(
-  trained: Trained,
-  source: { path: string; options: DataOptions },
-  flags: Flags,
-  given: TrainedOverrides,
-): Promise<{ data: DataSet; names: readonly string[] }> {
-  const { loadOptionsFor } = await import('../evaluate/trained.js');
-  const { loadDataVisibly } = await import('./load-data.js');
-  const loadOptions = { ...loadOptionsFor(trained, given), ...source.options };
-  const data = await loadDataVisibly(source.path, flags.exclude, loadOptions);
-  if (data.splits[flags.split].count === 0) throw new UserError(`${data.name} has no ${flags.split} images`);
-  const { matchClasses } = await import('../evaluate/classes.js');
-  return { data, names: matchClasses(flags.classes, trained.known?.classes, data.classes) };
-}
-
-/** What a network answers on the chosen split, and whether it was computed in mixed precision. */
-async function predict(
-  trained: Trained,
-  data: DataSet,
-  flags: Flags,
-  given: TrainedOverrides,
-  tta: Tta | undefined,
-  split = flags.split,
-): Promise<{ predictions: Predictions; mixed: boolean; ensemble?: Ensemble }> {
-  const { openDeviceFor, placeNetwork } = await import('../evaluate/trained.js');
-  const { evaluateWithTta } = await import('../evaluate/tta.js');
-  const { ampProblem } = await import('../gpu/matrices.js');
-  const device = await openDeviceFor(trained, flags);
-  const problem = (flags.precision ?? trained.precision) === 'amp' ? ampProblem(device) : undefined;
-  if (problem !== undefined) console.error(`facegrad: ${problem}`);
-  const status = new StatusLine();
-  try {
-    const network = placeNetwork(device, trained, data, given);
-    const predictions = await evaluateWithTta(device, network, data, data.splits[split], {
-      ...{ tta, augment: given.augment ?? trained.augment, batchSize: flags.batchSize },
-      onProgress: fraction => {
-        status.update('evaluating', fraction);
-      },
-    });
-    return { predictions, mixed: device.matrices !== undefined };
-  } finally {
-    status.clear();
-    device.destroy();
-  }
-}
-
-/** Several networks one by one, and as one. */
-async function predictTogether(networks: readonly Trained[], flags: Flags, tta: Tta | undefined) {
-  const { evaluateTogether } = await import('../evaluate/members.js');
-  let mixed = false;
-  const loaded = new Map<string, DataSet>();
-  const together = await evaluateTogether(networks, {
-    ...{ split: flags.split, fitOn: flags.fitWeights ? 'val' : undefined, sameClasses: flags.classes !== undefined },
-    answer: async (network, splits) => {
-      const source = await sourceFor(network, flags.data ?? network.run!.config.options.data, flags);
-      const { loadOptionsFor } = await import('../evaluate/trained.js');
-      const key = JSON.stringify([source, loadOptionsFor(network)]);
-      const data = loaded.get(key) ?? (await load(network, source, flags, {})).data;
-      // Members of one form follow each other as a rule; more than one form would fill the memory.
-      loaded.clear();
-      loaded.set(key, data);
-      const predictions: Predictions[] = [];
-      for (const split of splits) {
-        if (data.splits[split].count === 0)
-          throw new UserError(`${data.name} has no ${split} images to fit weights on`);
-        const answers = await predict(network, data, flags, {}, tta, split);
-        predictions.push(answers.predictions);
-        mixed ||= answers.mixed;
-      }
-      return { data, predictions };
-    },
-  });
-  return { ...together, mixed };
-}
-
-/** The network that is evaluated, or those of an ensemble. */
-async function readAllTrained(flags: Flags): Promise<[Trained, ...Trained[]]> {
-  const runs = flags.run ?? [];
-  if (runs.length < 2) {
-    if (flags.fitWeights) throw new UserError('--fit-weights weighs several runs: give --run more than once');
-    return [await readTrained(flags, runs[0])];
-  }
-  if (flags.mean !== undefined || flags.std !== undefined || flags.augment !== undefined) {
-    throw new UserError('several runs bring their own normalisation and crops: leave out --mean, --std and --augment');
-  }
-  const [first, ...others] = runs;
-  const trained: [Trained, ...Trained[]] = [await readTrained(flags, first)];
-  for (const run of others) trained.push(await readTrained(flags, run));
-  return trained;
-}
-
-async function readTrained(flags: Flags, run: string | undefined): Promise<Trained> {
-  const { model, weights, inputSize, se, activation } = flags;
-  const { readTrainedRun, readTrainedWeights } = await import('../evaluate/trained.js');
-  if (run !== undefined) {
-    if (model !== undefined || weights !== undefined) {
-      throw new UserError('--run brings its own model and weights: leave out --model and --weights');
-    }
-    if (inputSize !== undefined || se || activation !== undefined) {
-      throw new UserError('--run brings its own network: leave out --input-size, --se and --activation');
-    }
-    return readTrainedRun(run);
-  }
-  if (weights === undefined) {
-    throw new UserError(
-      model === undefined ? 'eval needs --run <folder>, or --weights <file>' : '--model needs --weights <file>',
-    );
-  }
-  return readTrainedWeights(weights, {
-    ...(model === undefined ? {} : { model }),
-    ...(inputSize === undefined ? {} : { inputSize }),
-    ...(se ? { se } : {}),
-    ...(activation === undefined ? {} : { activation }),
-  });
 }

@@ -5,7 +5,7 @@ import { activationOption, inputSizeOption, seOption } from './model-options.js'
 
 /** Options that say which trained network a command works on. */
 export interface TrainedFlags {
-  run?: string;
+  run?: string | undefined;
   model?: string;
   weights?: string;
   inputSize?: number;
@@ -15,10 +15,14 @@ export interface TrainedFlags {
 
 /** `--run`, or `--weights` with what it may need. */
 export function addTrainedOptions(command: Command): Command {
+  return addWeightsOptions(command.option('--run <folder>', 'a run of facegrad train; its best weights are taken'));
+}
+
+/** `--weights` with what it may need, for commands whose `--run` is of another kind. */
+export function addWeightsOptions(command: Command): Command {
   return command
-    .option('--run <folder>', 'a run of facegrad train; its best weights are taken')
     .option('--model <name>', 'with --weights; those of facegrad know theirs')
-    .option('--weights <file>', "weights with PyTorch's names")
+    .option('--weights <file>', "safetensors, or PyTorch's .pth, with the names of PyTorch or timm")
     .addOption(
       inputSizeOption("side of the square images that the model gets (default: the weights' own, else the model's)"),
     )
@@ -27,7 +31,7 @@ export function addTrainedOptions(command: Command): Command {
 }
 
 /**
- * Reads what `addTrainedOptions` name.
+ * Reads what these options name; `command` is called so in messages.
  * @throws UserError where they contradict each other, or name no run, file or model
  */
 export async function readTrained(flags: TrainedFlags, command: string): Promise<Trained> {
@@ -42,7 +46,9 @@ export async function readTrained(flags: TrainedFlags, command: string): Promise
     if (inputSize !== undefined || se || activation !== undefined) {
       throw new UserError('--run brings its own network: leave out --input-size, --se and --activation');
     }
-    return readTrainedRun(run);
+    const trained = await readTrainedRun(run);
+    findModel(trained.model);
+    return trained;
   }
   if (weights === undefined) {
     throw new UserError(

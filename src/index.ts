@@ -63,6 +63,12 @@ export { readTrainedRun, readTrainedWeights, type Trained } from './evaluate/tra
 export { assess, type AssessOptions } from './evaluate/assess.js';
 export type { Assessment } from './evaluate/assessment.js';
 export { compareRuns, type RunComparison } from './evaluate/compare.js';
+export { explain, type Explanations, type ExplainOptions } from './evaluate/explain/explain.js';
+export { extractFeatures, type Features } from './evaluate/embed/features.js';
+export { tsne, type TsneOptions } from './evaluate/embed/tsne.js';
+export { umap } from './evaluate/embed/umap.js';
+export { gatherMaterial, type RunMaterial } from './evaluate/report/material.js';
+export { makeReport, writeReport, type Report } from './evaluate/report/report.js';
 export { costOf, measureSpeed, type ModelCost, type ModelSpeed } from './evaluate/cost.js';
 export * as metrics from './evaluate/metrics/index.js';
 export * as tensorboard from './interop/tfevents/index.js';

@@ -30,6 +30,8 @@ export class FaceDetector {
   static #files = 0;
 
   /**
+   * Starts OpenCV, where no detector has yet, and reads the cascade.
+   *
    * @param cascade the content of a cascade's XML file
    * @throws {UserError} where it is none
    */

@@ -3,6 +3,7 @@ import { affinitiesOf, type Affinities } from './affinities.js';
 import { principalComponents } from './pca.js';
 import { QuadTree } from './quadtree.js';
 
+/** Choices of t-SNE; every one has a default. */
 export interface TsneOptions {
   /** About how many neighbours count; below a third of the points. 30 by default. */
   readonly perplexity?: number;

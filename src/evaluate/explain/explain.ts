@@ -14,6 +14,7 @@ import { viewsOf } from './views.js';
 export const EXPLANATION_METHODS = [...CAM_METHODS, 'smooth-grad'] as const;
 export type ExplanationMethod = (typeof EXPLANATION_METHODS)[number];
 
+/** What is explained, and how. */
 export interface ExplainOptions extends SmoothGradOptions {
   readonly method: ExplanationMethod;
   /** Name of the layer whose activations are weighed; by default the last convolutional block. */

@@ -183,7 +183,13 @@ describe('a journal file', () => {
     // eslint-disable-next-line @typescript-eslint/unbound-method -- called on the handle that it is asked of
     const write = prototype.write as (this: FileHandle, ...given: unknown[]) => Promise<{ bytesWritten: number }>;
     let room = 600;
-    vi.spyOn(prototype, 'write').mockImplementation(async function (this: FileHandle, bytes, at, length, position) {
+    vi.spyOn(prototype, 'write').mockImplementation(async function (
+      this: FileHandle,
+      bytes: unknown,
+      at: unknown,
+      length: unknown,
+      position: unknown,
+    ) {
       // As write(2) does: what there is room for first, and only then a fault.
       if (room === 0) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
       const part = Math.min(room, Number(length));

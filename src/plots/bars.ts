@@ -1,5 +1,5 @@
 import { drawChart } from './chart.js';
-import { LEGEND_BELOW } from './theme.js';
+import { legendBelow } from './theme.js';
 
 /** A value of a category in one series, with its interval where there is one. */
 export interface Bar {
@@ -10,7 +10,14 @@ export interface Bar {
   readonly high?: number;
 }
 
-/** Bars of the series side by side for each category, in the order given, with whiskers for intervals. */
+/** Upright bars that would be wider than this lie: on a phone a wide chart's text shrinks beyond reading. */
+const WIDEST = 520;
+const LYING_WIDTH = 320;
+
+/**
+ * Bars of the series side by side for each category, in the order given, with whiskers for intervals. Of many categories the
+ * bars lie, one category below the other.
+ */
 export function groupedBars(
   title: string,
   bars: readonly Bar[],
@@ -19,36 +26,40 @@ export function groupedBars(
 ): Promise<string> {
   const categories = [...new Set(bars.map(({ category }) => category))];
   const series = [...new Set(bars.map(({ series }) => series))];
+  const upright = Math.max(260, categories.length * (16 * series.length + 18));
+  const lying = upright > WIDEST;
+  const width = lying ? LYING_WIDTH : upright;
   const offset = { field: 'series', type: 'nominal' as const, sort: series };
+  const category = {
+    field: 'category',
+    type: 'nominal' as const,
+    sort: categories,
+    title: null,
+    axis: { labelAngle: lying ? 0 : -30 },
+    scale: { paddingInner: 0.2 },
+  };
+  const value = {
+    field: 'value',
+    type: 'quantitative' as const,
+    title: axis,
+    axis: { format },
+    ...(domain ? { scale: { domain: [...domain], nice: false } } : {}),
+  };
+  const low = { field: 'low', type: 'quantitative' as const };
+  const high = { field: 'high' };
   return drawChart({
     title,
     description: title,
-    width: Math.max(260, categories.length * (16 * series.length + 18)),
-    height: 240,
+    width,
+    height: lying ? categories.length * (10 * series.length + 8) : 240,
     data: { values: [...bars] },
-    encoding: {
-      x: {
-        field: 'category',
-        type: 'nominal',
-        sort: categories,
-        title: null,
-        axis: { labelAngle: -30 },
-        scale: { paddingInner: 0.2 },
-      },
-      xOffset: offset,
-    },
+    encoding: lying ? { y: category, yOffset: offset } : { x: category, xOffset: offset },
     layer: [
       {
         mark: { type: 'bar' },
         encoding: {
-          y: {
-            field: 'value',
-            type: 'quantitative',
-            title: axis,
-            axis: { format },
-            ...(domain ? { scale: { domain: [...domain], nice: false } } : {}),
-          },
-          color: { ...offset, title: null, legend: series.length > 1 ? LEGEND_BELOW : null },
+          ...(lying ? { x: value } : { y: value }),
+          color: { ...offset, title: null, legend: series.length > 1 ? legendBelow(series, width) : null },
         },
       },
       ...(bars.some(({ low }) => low !== undefined)
@@ -56,7 +67,7 @@ export function groupedBars(
             {
               transform: [{ filter: 'isValid(datum.low)' }],
               mark: { type: 'rule' as const, strokeWidth: 1.2, color: 'currentColor' },
-              encoding: { y: { field: 'low', type: 'quantitative' as const }, y2: { field: 'high' } },
+              encoding: lying ? { x: low, x2: high } : { y: low, y2: high },
             },
           ]
         : []),

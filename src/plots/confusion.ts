@@ -3,6 +3,9 @@ import { drawChart } from './chart.js';
 /** From here on a cell is dark enough for white text. */
 const DARK = 0.55;
 const CELL = 52;
+/** Of more than MANY classes the cells are smaller, so that a phone does not shrink the figure beyond reading. */
+const SMALL_CELL = 40;
+const MANY = 8;
 
 /**
  * A confusion matrix: a cell for each true class (row) and predicted class (column), coloured by its share of the row.
@@ -18,7 +21,8 @@ export function confusionMatrixChart(
     if (total === 0) return [];
     return row.map((count, p) => ({ truth: classes[t]!, predicted: classes[p]!, count, share: count / total }));
   });
-  const side = CELL * classes.length;
+  const many = classes.length > MANY;
+  const side = (many ? SMALL_CELL : CELL) * classes.length;
   const axis = { type: 'nominal' as const, scale: { domain: [...classes] } };
   const text = (dy: number, field: string, format: string, fontSize: number) => ({
     mark: { type: 'text' as const, dy, fontSize },
@@ -54,8 +58,8 @@ export function confusionMatrixChart(
           },
         },
       },
-      text(-6, 'share', '.0%', 12),
-      text(10, 'count', ',', 10),
+      text(-6, 'share', '.0%', many ? 11 : 12),
+      text(10, 'count', ',', many ? 9 : 10),
     ],
   });
 }

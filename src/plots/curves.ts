@@ -1,5 +1,5 @@
 import { drawChart } from './chart.js';
-import { LEGEND_BELOW } from './theme.js';
+import { legendBelow } from './theme.js';
 
 /** A curve in the unit square. */
 export interface UnitCurve {
@@ -11,6 +11,7 @@ export interface UnitCurve {
   readonly average?: boolean;
 }
 
+const SIDE = 320;
 const share = { type: 'quantitative' as const, scale: { domain: [0, 1], nice: false } };
 
 /** Curves with their areas in the legend; `chance` draws the diagonal that guessing would give. */
@@ -27,8 +28,8 @@ export function unitCurves(
   return drawChart({
     title,
     description: title,
-    width: 320,
-    height: 320,
+    width: SIDE,
+    height: SIDE,
     layer: [
       ...(axes.chance === true
         ? [
@@ -53,7 +54,7 @@ export function unitCurves(
             sort: names,
             scale: { domain: names, scheme: names.length > 10 ? 'tableau20' : 'tableau10' },
             title: 'area below',
-            legend: { ...LEGEND_BELOW, titleOrient: 'top', columns: 2 },
+            legend: legendBelow(names, SIDE),
           },
           strokeDash: {
             condition: { test: 'datum.average', value: [6, 3] },

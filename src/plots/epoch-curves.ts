@@ -1,5 +1,7 @@
 import { drawChart } from './chart.js';
-import { LEGEND_BELOW } from './theme.js';
+import { legendBelow } from './theme.js';
+
+const WIDTH = 420;
 
 /** A line for each run: its value after each epoch. `format` is one of d3's, such as `.0%`. */
 export function epochCurves(
@@ -16,7 +18,7 @@ export function epochCurves(
   return drawChart({
     title,
     description: title,
-    width: 420,
+    width: WIDTH,
     height: 280,
     data: { values },
     // A run of one epoch has no line.
@@ -42,7 +44,10 @@ export function epochCurves(
         sort: series.map(({ name }) => name),
         scale: { scheme: series.length > 10 ? 'tableau20' : 'tableau10' },
         title: null,
-        legend: LEGEND_BELOW,
+        legend: legendBelow(
+          series.map(({ name }) => name),
+          WIDTH,
+        ),
       },
     },
   });

@@ -18,8 +18,8 @@ const STYLE = `
 @media (prefers-color-scheme: dark) { :root { --paper: #16181c; --ink: #e8e8e8; --soft: #a0a0a0; --line: #3a3d42; } }
 body { margin: 2rem auto; padding: 0 1rem; max-width: 68rem; background: var(--paper); color: var(--ink);
   font: 16px/1.5 system-ui, sans-serif; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.15rem; margin-top: 2.5rem; }
-p { color: var(--soft); white-space: pre-line; }
+h1, h2 { overflow-wrap: anywhere; } h1 { font-size: 1.6rem; } h2 { font-size: 1.15rem; margin-top: 2.5rem; }
+p { color: var(--soft); white-space: pre-line; overflow-wrap: anywhere; }
 .figures { display: flex; flex-wrap: wrap; gap: 2rem; align-items: start; }
 figure { margin: 0; max-width: 100%; overflow-x: auto; } figure svg { max-width: 100%; height: auto; }
 .table { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }

@@ -1,5 +1,7 @@
 import { drawChart } from './chart.js';
-import { LEGEND_BELOW } from './theme.js';
+import { legendBelow } from './theme.js';
+
+const WIDTH = 460;
 
 /** Points of the plane coloured by class; those that were taken for another class are drawn as crosses. */
 export function scatter(
@@ -17,7 +19,7 @@ export function scatter(
   return drawChart({
     title,
     description: title,
-    width: 460,
+    width: WIDTH,
     height: 420,
     data: { values: points.map(({ wrong, ...point }) => ({ ...point, answer: wrong ? 'wrong' : 'right' })) },
     mark: { type: 'point', filled: true, size: 26, opacity: 0.8 },
@@ -30,14 +32,14 @@ export function scatter(
         sort: [...series],
         scale: { domain: [...series], scheme: series.length > 10 ? 'tableau20' : 'tableau10' },
         title: 'true class',
-        legend: { ...LEGEND_BELOW, columns: 4 },
+        legend: legendBelow(series, WIDTH),
       },
       shape: {
         field: 'answer',
         type: 'nominal',
         scale: { domain: ['right', 'wrong'], range: ['circle', 'cross'] },
         title: 'prediction',
-        legend: LEGEND_BELOW,
+        legend: legendBelow(['right', 'wrong'], WIDTH),
       },
     },
   });

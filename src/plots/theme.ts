@@ -6,10 +6,24 @@ import type { Config } from 'vega-lite';
  */
 export const FONT = 'DejaVu Sans, Verdana, sans-serif';
 
-/** A legend below a chart leaves the chart its width, on a phone too. */
-export const LEGEND_BELOW = { orient: 'bottom', columns: 3, labelLimit: 0, titleOrient: 'left' } as const;
+/** About the width of a letter of 11 pixels, and of a legend's symbol with the gap after its name. */
+const LETTER = 6.5;
+const SYMBOL = 34;
+
+/** A legend below a chart `width` wide leaves the chart that width, on a phone too: as many columns as the names let in. */
+export function legendBelow(names: readonly string[], width: number) {
+  const longest = names.reduce((most, name) => Math.max(most, name.length), 0);
+  const columns = Math.min(4, Math.max(1, Math.floor(width / (longest * LETTER + SYMBOL))));
+  return { orient: 'bottom', columns, labelLimit: 0, titleOrient: 'top' } as const;
+}
 
 const INK = 'currentColor';
+
+const LEGEND = {
+  ...{ labelColor: INK, titleColor: INK, labelFontSize: 11, titleFontSize: 11, titleFontWeight: 'normal' },
+  // Legends stand one below the other. Vega's; Vega-Lite hands it on without naming it among its types.
+  layout: { bottom: { anchor: 'start', direction: 'vertical', margin: 6 } },
+} as const;
 
 /**
  * Everything but the data is drawn in the colour of the text around it, on no background: one figure serves a light
@@ -28,11 +42,13 @@ export const THEME: Config = {
     gridOpacity: 0.15,
     domainOpacity: 0.5,
     tickOpacity: 0.5,
+    // Names of classes are shown whole.
+    labelLimit: 0,
     labelFontSize: 11,
     titleFontSize: 11,
     titleFontWeight: 'normal',
   },
-  legend: { labelColor: INK, titleColor: INK, labelFontSize: 11, titleFontSize: 11, titleFontWeight: 'normal' },
+  legend: LEGEND,
   text: { color: INK, fill: INK },
   view: { stroke: null },
 };

@@ -3,9 +3,11 @@ import { describe, expect, it } from 'vitest';
 import {
   byteHistogram,
   drawImageGrid,
+  groupedBars,
   htmlPage,
   pie,
   pngFile,
+  scatter,
   stackedBars,
   svgFile,
   type Section,
@@ -65,6 +67,26 @@ describe('charts', () => {
       expect(svg).toMatch(/<text[^>]*fill="currentColor"/);
       expect(svg).not.toMatch(/fill="(#000|black|white|#fff)"/);
     }
+  });
+
+  it('stay narrow enough for a phone, with the whole names of many classes', async () => {
+    const names = Array.from({ length: 13 }, (_, k) => `A-rather-long-name-of-class-${k}`);
+    const width = (svg: string) => Number(/width="([\d.]+)"/.exec(svg)?.[1]);
+    const series = ['precision', 'recall', 'F1'];
+    const bars = names.flatMap(category =>
+      series.map(name => ({ category, series: name, value: 0.5, low: 0.4, high: 0.6 })),
+    );
+    const points = names.map((name, k) => ({ x: k, y: k * k, series: name, wrong: k % 2 === 0 }));
+    const image = new Uint8Array(48 * 48).fill(9);
+    const label = `${names[0]!} as ${names.slice(1, 5).join(', ')}`;
+    const grid = { title: 'Wrong', height: 48, width: 48, channels: 1, scale: 2 };
+    const figures = [
+      await groupedBars('Scores', bars, 'score', { domain: [0, 1] }),
+      await scatter('Points', points, names),
+      drawImageGrid({ ...grid, rows: [{ label, images: Array<Uint8Array>(6).fill(image) }] }),
+    ];
+    for (const svg of figures) expect(width(svg)).toBeLessThan(660);
+    for (const svg of figures.slice(0, 2)) for (const name of names) expect(svg).toContain(`>${name}</text>`);
   });
 
   it('draw bars as high as their counts, stacked by series', async () => {

@@ -5,7 +5,15 @@ import type { RunMaterial } from '../evaluate/report/material.js';
 import type { Trained } from '../evaluate/trained.js';
 import { UserError } from '../util/errors.js';
 import { addDataOptions, dataFlagsOf, type DataFlags } from './data-options.js';
-import { addGpuOptions, dataDescription, integer, jsonDescription, oneOf, type GpuOptions } from './options.js';
+import {
+  addGpuOptions,
+  dataDescription,
+  excludeOption,
+  integer,
+  jsonDescription,
+  oneOf,
+  type GpuOptions,
+} from './options.js';
 import { StatusLine } from './status-line.js';
 
 // Of src/evaluate/explain, which is not loaded for a help text; a test compares them.
@@ -15,6 +23,7 @@ const embeddings = ['tsne', 'umap', 'none'] as const;
 interface Flags extends GpuOptions, DataFlags {
   out?: string;
   data?: string;
+  exclude?: string;
   split: SplitName;
   batchSize: number;
   method: (typeof reportMethods)[number];
@@ -38,6 +47,7 @@ export function reportCommand(): Command {
     .argument('<runs...>', 'run folders')
     .option('--out <folder>', 'where report.html and figures/ go (default: <run>/report, of several runs: report)')
     .option('--data <path>', `${dataDescription} (default: each run's own)`)
+    .addOption(excludeOption())
     .addOption(
       new Option('--split <name>', 'which images').choices(SPLIT_NAMES).argParser(oneOf(SPLIT_NAMES)).default('test'),
     )
@@ -128,7 +138,7 @@ async function loadFor(network: Trained, flags: Flags) {
   const own = network.run!.config.options;
   const options = { ...(flags.data === undefined ? await dataFlagsOf(own) : {}), ...(await dataFlagsOf(flags)) };
   const source = flags.data ?? own.data;
-  const data = await loadDataVisibly(source, undefined, { ...loadOptionsFor(network), ...options });
+  const data = await loadDataVisibly(source, flags.exclude, { ...loadOptionsFor(network), ...options });
   if (data.splits[flags.split].count === 0) throw new UserError(`${data.name} has no ${flags.split} images`);
   matchClasses(undefined, network.known?.classes, data.classes);
   return { data, options };

@@ -50,13 +50,33 @@ export function affinitiesOf(
 
 /** The indices of the `k` smallest distances. */
 function nearestOf(distances: Float64Array, k: number): number[] {
-  const sorted = distances.slice().sort();
-  const limit = sorted[k - 1]!;
+  const limit = select(distances.slice(), k - 1);
   const chosen: number[] = [];
   // Those below the limit first, so that equals at the limit do not push them out.
   for (let j = 0; j < distances.length; j++) if (distances[j]! < limit) chosen.push(j);
   for (let j = 0; j < distances.length && chosen.length < k; j++) if (distances[j] === limit) chosen.push(j);
   return chosen;
+}
+
+/** The value that would stand at `rank` if `values` were sorted (Hoare's selection); leaves them in another order. */
+function select(values: Float64Array, rank: number): number {
+  let [low, high] = [0, values.length - 1];
+  while (low < high) {
+    const pivot = values[(low + high) >> 1]!;
+    let [i, j] = [low, high];
+    while (i <= j) {
+      while (values[i]! < pivot) i++;
+      while (values[j]! > pivot) j--;
+      if (i > j) break;
+      const other = values[i]!;
+      values[i++] = values[j]!;
+      values[j--] = other;
+    }
+    if (rank <= j) high = j;
+    else if (rank >= i) low = i;
+    else break;
+  }
+  return values[rank]!;
 }
 
 /** Probabilities exp(-βd)/Σ with the β whose entropy is `entropy` (natural logarithm), by bisection. */

@@ -1,7 +1,7 @@
 import type { Augmenter } from '../../data/augment/augmenter.js';
 import { selectImages, type DataSet, type Split } from '../../data/dataset.js';
 import type { Device } from '../../gpu/device.js';
-import { Tensor } from '../../tensor/index.js';
+import { scope, Tensor } from '../../tensor/index.js';
 import { Batches, inOrder, type Normalisation } from '../../train/batches.js';
 
 /** Of five or ten crops the one in the middle; the others follow it mirrored. */
@@ -30,7 +30,8 @@ export async function viewsOf(
 ): Promise<Views> {
   const chosen = selectImages(split, indices);
   const batches = new Batches(device, data, chosen, chosen.count, normalisation, augmenter);
-  const { x } = batches.load(inOrder(chosen.count), 0);
+  // In a scope, so that what is made on the way to x goes again.
+  const x = scope(() => batches.load(inOrder(chosen.count), 0).x.keep());
   const views = augmenter?.averages ? augmenter.views : 1;
   const [, channels, height, width] = x.shape as [number, number, number, number];
   const all = await x.data();

@@ -155,10 +155,11 @@ async function mapsOf(
     });
     const { height, width, count, maps } = explanations;
     const box = centralBox(height, width);
-    let central = 0;
-    for (let n = 0; n < count; n++) {
-      central += heatShare(maps.subarray(n * height * width, (n + 1) * height * width), width, [box]) / count;
-    }
+    // A map that is empty has its heat nowhere.
+    const hot = Array.from({ length: count }, (_, n) =>
+      maps.subarray(n * height * width, (n + 1) * height * width),
+    ).filter(map => map.some(value => value > 0));
+    const central = hot.reduce((sum, map) => sum + heatShare(map, width, [box]), 0) / Math.max(1, hot.length);
     const centralArea = heatShare(new Uint8Array(height * width).fill(1), width, [box]);
     return { examples, explanations, sanity: compareMaps(explanations, others), central, centralArea };
   } finally {

@@ -29,7 +29,7 @@ export function kernelsCommand(exitWith: (code: number) => void): Command {
 Examples:
   facegrad kernels
   facegrad kernels show conv2d_forward --shape n=32,c=64,o=128
-  facegrad kernels run docs/shaders/steps/matmul_nn/1-naive.wgsl --against matmul_nn
+  facegrad kernels run mine.wgsl --against matmul_nn
   facegrad kernels check my.wgsl`,
   );
 }
@@ -55,7 +55,7 @@ function showCommand(): Command {
     `
 Examples:
   facegrad kernels show matmul_nn --shape n=512
-  facegrad kernels show conv2d_backward_input --shape c=32,o=64,size=48,stride=2 --lanes 32
+  facegrad kernels show conv2d_backward_input --shape c=32,o=64,size=48
   facegrad kernels show batch_norm_apply --portable`,
   );
   return command.action(async (kernel: string, flags: ShowFlags) => {
@@ -88,8 +88,8 @@ function runCommand(exitWith: (code: number) => void): Command {
     'after',
     `
 Examples:
-  facegrad kernels run mine.wgsl --against conv2d_forward --shape n=4,c=32,o=32 --watch
-  cp shaders/matmul.wgsl mine.wgsl && facegrad kernels run mine.wgsl --against matmul_nn`,
+  facegrad kernels run mine.wgsl --against conv2d_forward --shape n=4 --watch
+  facegrad kernels run mine.wgsl --against matmul_nn`,
   );
   return command.action(async (file: string, flags: RunFlags) => {
     const { runKernel } = await import('./kernels/run.js');

@@ -86,12 +86,13 @@ export function predictCommand(exitWith: (code: number) => void): Command {
   command.addHelpText(
     'after',
     `
-Exit codes: 0; 2 for faults in what was asked for; 3 where some images could not be read (the others are done).
+Exit codes: 0; 2 for faults in what was asked for; 3 where some images could
+not be read (the others are done).
 
 Examples:
   facegrad predict face.png --run runs/a
-  facegrad predict holiday/ portraits.zip "scans/*.tif" --run runs/a --faces --csv --out faces.csv
-  facegrad predict photo.jpg --weights best.safetensors --faces --tta flip --grad-cam heat --json`,
+  facegrad predict holiday/ faces.zip "scans/*.tif" --run runs/a --csv
+  facegrad predict photo.jpg --weights a.safetensors --faces --tta flip`,
   );
   return command.action(async (images: string[], flags: Flags) => {
     exitWith(await runPrediction(images, flags));

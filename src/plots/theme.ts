@@ -1,5 +1,7 @@
 import type { Config } from 'vega-lite';
 
+type LegendConfig = NonNullable<Config['legend']>;
+
 /**
  * The font of all figures. PNG files are drawn with DejaVu Sans, which the package brings along, so that they look the
  * same on a machine without fonts; SVG files take the next that is there.
@@ -48,7 +50,7 @@ export const THEME: Config = {
     titleFontSize: 11,
     titleFontWeight: 'normal',
   },
-  legend: LEGEND,
+  legend: LEGEND as LegendConfig,
   text: { color: INK, fill: INK },
   view: { stroke: null },
 };

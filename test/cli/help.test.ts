@@ -22,10 +22,10 @@ function examplesOf(text: string): string | undefined {
 /** What `--help` prints where nobody watches. */
 function helpOf(command: Command): string {
   let text = '';
-  const { writeOut } = command.configureOutput();
+  const before = command.configureOutput();
   command.configureOutput({ writeOut: part => (text += part), getOutHelpWidth: () => 80 });
   command.outputHelp();
-  command.configureOutput({ writeOut: writeOut! });
+  command.configureOutput(before);
   return text;
 }
 

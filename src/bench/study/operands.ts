@@ -84,7 +84,9 @@ export function operandsOf(work: KernelWork, device: Device): Operands {
       const [a, b] = [input(OPERAND.x, [count]), input(OPERAND.w, [count])];
       return { inputs: op === 'relu' ? { x: a } : { a, b }, outputs: { y: output([count]) }, params: { count } };
     }
-    default:
+    case 'adam':
+    case 'overhead':
+    case 'pool':
   }
   throw new UserError(
     "a file with its own '//! dispatch' lines cannot stand for this kernel; give a changed copy of our shader file",

@@ -96,12 +96,9 @@ export function sizesOf(target: Target, text: string | undefined): Sizes {
     const [, name = '', digits = ''] = /^\s*(\w+)\s*=\s*(\d+)\s*$/.exec(part) ?? [];
     const known = Object.keys(target.sizes);
     if (!known.includes(name)) {
-      throw new UserError(
-        `--shape '${part.trim()}': ${target.name} takes ${known.map(size => `${size}=<n>`).join(',')}, such as ` +
-          `${Object.entries(target.sizes)
-            .map(([size, value]) => `${size}=${value}`)
-            .join(',')}`,
-      );
+      const names = known.map(size => `${size}=<n>`).join(',');
+      const example = Object.entries(target.sizes).map(([size, value]) => `${size}=${value}`);
+      throw new UserError(`--shape '${part.trim()}': ${target.name} takes ${names}, such as ${example.join(',')}`);
     }
     const value = Number(digits);
     const least = MAY_BE_ZERO.has(name) ? 0 : 1;

@@ -65,9 +65,11 @@ async function atEachSave(
   };
   signal.addEventListener('abort', stop);
   try {
-    while (!signal.aborted) {
+    // Read anew at each place: it changes while others run.
+    const stopped = () => signal.aborted;
+    while (!stopped()) {
       if (!saved) await new Promise<void>(resolve => (wake = resolve));
-      if (signal.aborted) return;
+      if (stopped()) return;
       await new Promise(resolve => setTimeout(resolve, SETTLE_MS));
       saved = false;
       try {

@@ -12,7 +12,7 @@ export interface InputImage {
   /** As results call it: the path that was given; in a folder or an archive that path, `/`, and the image's name in it. */
   readonly file: string;
   /** @throws {UnusableImage} where it cannot be read */
-  read(): Promise<Uint8Array>;
+  readonly read: () => Promise<Uint8Array>;
 }
 
 /** All images that were asked about. */

@@ -183,7 +183,7 @@ describe('a journal file', () => {
     // eslint-disable-next-line @typescript-eslint/unbound-method -- called on the handle that it is asked of
     const write = prototype.write as (this: FileHandle, ...given: unknown[]) => Promise<{ bytesWritten: number }>;
     let room = 600;
-    vi.spyOn(prototype, 'write').mockImplementation(async function (
+    vi.spyOn(prototype, 'write').mockImplementation(function (
       this: FileHandle,
       bytes: unknown,
       at: unknown,

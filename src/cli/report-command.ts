@@ -113,7 +113,7 @@ async function runReport(runs: string[], flags: Flags): Promise<void> {
       );
     }
     status.update('drawing', 1);
-    const report = await makeReport(materials);
+    const report = await makeReport(materials, { resamples: flags.resamples });
     const out = flags.out ?? (runs.length === 1 ? join(runs[0]!, 'report') : 'report');
     const page = await writeReport(out, report, materials);
     status.clear();

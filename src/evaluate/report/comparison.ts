@@ -2,14 +2,16 @@ import { epochCurves, groupedBars } from '../../plots/index.js';
 import type { EpochRow } from '../../train/types.js';
 import { bestRow } from '../../train/progress.js';
 import { compareRuns, type RunComparison } from '../compare.js';
+import type { BootstrapOptions } from '../metrics/bootstrap.js';
 import type { RunMaterial } from './material.js';
 import type { ReportSection } from './section.js';
 import { bytes, decimal, duration, integer, interval, percent } from './text.js';
 
-/** Several runs side by side. `names` are what the report calls them. */
+/** Several runs side by side. `names` are what the report calls them, `bootstrap` what intervals of differences go by. */
 export async function comparisonSections(
   materials: readonly RunMaterial[],
   names: readonly string[],
+  bootstrap: BootstrapOptions = {},
 ): Promise<ReportSection[]> {
   const curve = async (title: string, key: keyof EpochRow, format?: string) =>
     epochCurves(
@@ -24,7 +26,7 @@ export async function comparisonSections(
   const row = (label: string, value: (material: RunMaterial) => string) => [label, ...materials.map(value)];
   const { classes } = materials[0]!.assessment;
   const same = materials.every(({ assessment }) => assessment.classes.join() === classes.join());
-  const { comparisons, refused } = tested(materials, names);
+  const { comparisons, refused } = tested(materials, names, bootstrap);
   return [
     {
       heading: 'Side by side',
@@ -88,6 +90,7 @@ export async function comparisonSections(
 function tested(
   materials: readonly RunMaterial[],
   names: readonly string[],
+  bootstrap: BootstrapOptions,
 ): { comparisons: RunComparison[]; refused?: string } {
   const fingerprints = new Set(materials.map(({ predictions }) => predictions.labels.join()));
   if (fingerprints.size > 1) {
@@ -96,7 +99,8 @@ function tested(
       refused: 'The runs were evaluated on different images: their figures do not compare one to one.',
     };
   }
-  return { comparisons: compareRuns(materials.map(({ predictions }, i) => ({ name: names[i]!, predictions }))) };
+  const runs = materials.map(({ predictions }, i) => ({ name: names[i]!, predictions }));
+  return { comparisons: compareRuns(runs, bootstrap) };
 }
 
 function testSection(comparisons: readonly RunComparison[]): ReportSection {

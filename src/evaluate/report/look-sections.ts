@@ -59,9 +59,12 @@ function mapSection(maps: MapMaterial, classes: readonly string[]): ReportSectio
           images: own.flatMap(({ n }) => [pictureOf(explanations, n), overlayOf(explanations, n)]),
         })),
     });
-  const checked = sanity.passed
-    ? 'With random weights the maps are others, as they should be'
-    : 'With random weights the maps are nearly the same: they show the image, not what was learnt';
+  const checked =
+    sanity.compared === 0
+      ? 'No image has a map both with these weights and with random ones, so that they cannot be compared'
+      : sanity.passed
+        ? 'With random weights the maps are others, as they should be'
+        : 'With random weights the maps are nearly the same: they show the image, not what was learnt';
   return {
     heading: 'What it looks at',
     text: [

@@ -1,6 +1,7 @@
 import { basename, join, resolve } from 'node:path';
 import { htmlPage, type Section } from '../../plots/index.js';
 import { createFolder, writeFileAtomic } from '../../train/files.js';
+import type { BootstrapOptions } from '../metrics/bootstrap.js';
 import { comparisonSections } from './comparison.js';
 import { figureFiles, type Figure } from './figures.js';
 import type { RunMaterial } from './material.js';
@@ -13,11 +14,11 @@ export interface Report {
   readonly figures: readonly Figure[];
 }
 
-/** The report of one run, or of several side by side and then one by one. */
-export async function makeReport(materials: readonly RunMaterial[]): Promise<Report> {
+/** The report of one run, or of several side by side and then one by one; `bootstrap` is of the differences between them. */
+export async function makeReport(materials: readonly RunMaterial[], bootstrap: BootstrapOptions = {}): Promise<Report> {
   const names = shortNames(materials.map(({ name }) => name));
   const several = materials.length > 1;
-  const sections: ReportSection[] = several ? await comparisonSections(materials, names) : [];
+  const sections: ReportSection[] = several ? await comparisonSections(materials, names, bootstrap) : [];
   for (const [i, material] of materials.entries()) {
     const own = await runSections(material);
     sections.push(...(several ? own.map(section => named(section, names[i]!)) : own));

@@ -1,46 +1,19 @@
-import { augmentersFor, type Augmenter } from '../data/augment/augmenter.js';
-import type { AugmentSpec } from '../data/augment/transforms.js';
-import type { DataSet } from '../data/dataset.js';
 import type { LoadOptions } from '../data/options.js';
 import type { Device } from '../gpu/device.js';
 import { openDevice, type OpenOptions } from '../gpu/node.js';
-import type { Precision } from '../gpu/matrices.js';
-import type { HostTensor } from '../interop/safetensors.js';
-import { init, type Module } from '../nn/index.js';
-import { setDefaultDevice } from '../tensor/index.js';
-import { loadWeights, type WeightsInfo } from '../train/checkpoint.js';
+import { loadWeights } from '../train/checkpoint.js';
 import { packSize } from '../train/load-options.js';
-import { createModel, definitionOf, modelChoice, takesImageNet, type ModelChoice } from '../train/model.js';
-import { normalisationOf } from '../train/normalisation.js';
+import { definitionOf, modelChoice, type ModelChoice } from '../train/model.js';
 import { RunFolder, type RunConfig } from '../train/run.js';
 import { UserError } from '../util/errors.js';
+import { normalisesAsImageNet, type TrainedNetwork, type TrainedOverrides } from './place.js';
 
-/** A network's weights, and what is known of the images that it was trained on. */
-export interface Trained {
-  /** The file that the weights stand in. */
-  readonly file: string;
-  readonly model: ModelChoice;
-  readonly state: ReadonlyMap<string, HostTensor>;
-  /** Classes and normalisation; absent where the weights' file does not say. */
-  readonly known?: { classes: string[]; mean: number[]; std: number[]; imagenet?: boolean } | undefined;
-  readonly equalize: boolean;
-  /** Of the images that it was trained on, before anything was cut from them. */
-  readonly images?: WeightsInfo['images'] | undefined;
-  /** Of whose resizes and crops images are made. */
-  readonly augment?: AugmentSpec | undefined;
-  /** What a run was trained and validated in. */
-  readonly precision?: Precision | undefined;
-  /** The kernels that a run computed with, where they are not the defaults. */
-  readonly tuning: ReadonlyMap<string, string>;
+export { normalisesAsImageNet, placeNetwork, type PlacedNetwork, type TrainedOverrides } from './place.js';
+
+/** Weights as they were read from a file. */
+export interface Trained extends TrainedNetwork {
   /** Where the weights are a run's. */
   readonly run?: { path: string; config: RunConfig } | undefined;
-}
-
-/** What goes before what the weights know of themselves. */
-export interface TrainedOverrides {
-  readonly mean?: number[] | undefined;
-  readonly std?: number[] | undefined;
-  readonly augment?: AugmentSpec | undefined;
 }
 
 /**
@@ -84,14 +57,6 @@ export async function readTrainedWeights(file: string, choice: Partial<ModelChoi
   };
 }
 
-/** Whether the network of `trained` normalises its images as ImageNet's were. */
-export function normalisesAsImageNet(
-  { model, known }: Trained,
-  given: { readonly mean?: unknown; readonly std?: unknown },
-): boolean {
-  return takesImageNet(definitionOf(model), given) && (known ? known.imagenet === true : true);
-}
-
 /** How data must be loaded so that the network gets images as it was trained on. */
 export function loadOptionsFor(trained: Trained, given: TrainedOverrides = {}): LoadOptions {
   const { model, known, equalize } = trained;
@@ -109,43 +74,4 @@ export async function openDeviceFor(trained: Trained, options: OpenOptions): Pro
   const device = await openDevice({ ...options, precision: options.precision ?? trained.precision });
   device.tuning = trained.tuning;
   return device;
-}
-
-/** A network on the GPU that is ready for images of a data set. */
-export interface PlacedNetwork {
-  /** The caller disposes of it. */
-  readonly model: Module;
-  readonly normalisation: { readonly mean: number[]; readonly std: number[] };
-  /** Crops and resizes that are done to test images. */
-  readonly augmenter: Augmenter | undefined;
-}
-
-/**
- * Builds the network on `device` for images as `data` has them, with its weights.
- * @throws UserError where weights, network and images do not fit together
- */
-export function placeNetwork(
-  device: Device,
-  trained: Trained,
-  data: DataSet,
-  given: TrainedOverrides = {},
-): PlacedNetwork {
-  setDefaultDevice(device);
-  const imagenet = normalisesAsImageNet(trained, given);
-  const { mean = trained.known?.mean, std = trained.known?.std } = given;
-  const normalisation = normalisationOf(
-    { ...(mean && { mean }), ...(std && { std }), imagenet },
-    data,
-    data.splits.train,
-  );
-  const augment = augmentersFor(given.augment ?? trained.augment, data, normalisation);
-  const classes = trained.known?.classes.length ?? data.classes.length;
-  const model = init.withoutValues(() => createModel(trained.model, { ...data, ...augment.output }, classes, imagenet));
-  try {
-    model.loadStateDict(trained.state);
-  } catch (error) {
-    model.dispose();
-    throw error instanceof UserError ? new UserError(`${trained.file}: ${error.message}`) : error;
-  }
-  return { model, normalisation, augmenter: augment.test };
 }

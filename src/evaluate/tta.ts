@@ -6,7 +6,7 @@ import type { Device } from '../gpu/device.js';
 import { UserError } from '../util/errors.js';
 import { combine } from './ensemble.js';
 import { evaluate, type Predictions } from './evaluate.js';
-import type { PlacedNetwork } from './trained.js';
+import type { PlacedNetwork } from './place.js';
 
 /** Test-time augmentation: views of each image, the mean of whose probabilities is the answer. */
 export type Tta = { readonly kind: 'flip' } | { readonly kind: 'ten-crop'; readonly size?: number };

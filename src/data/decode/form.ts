@@ -5,7 +5,7 @@ import { readImageHeader, UnusableImage, type ImageHeader } from './image.js';
 /** Images whose headers are looked at. */
 const LOOKED_AT = 16;
 /** Up to this many pixels, on average, images are resized here rather than by libvips (decodeImage). */
-export const SMALL_PIXELS = 160 * 160;
+const SMALL_PIXELS = 160 * 160;
 /** Side of packed images where nobody says how large they are to be. */
 export const DEFAULT_SIZE = 224;
 

@@ -1,5 +1,6 @@
 import { isMainThread } from 'node:worker_threads';
 import sharp from 'sharp';
+import { toChannels } from './channels.js';
 import { resizeImage } from './resize.js';
 import { MOST_IMAGE_BYTES } from '../tree/tree.js';
 
@@ -74,7 +75,7 @@ export async function decodeImage(
   small = false,
 ): Promise<Uint8Array> {
   const { data, info } = await decodePixels(bytes, small ? undefined : size);
-  return toChannels(resizeImage(data, info, size), info.channels, size * size, channels);
+  return inChannels(resizeImage(data, info, size), info.channels, size * size, channels);
 }
 
 /**
@@ -88,7 +89,7 @@ export async function decodeWholeImage(
 ): Promise<{ readonly data: Uint8Array; readonly height: number; readonly width: number; readonly channels: 1 | 3 }> {
   const { data, info } = await decodePixels(bytes);
   const { height, width } = info;
-  return { data: toChannels(data, info.channels, height * width, channels), height, width, channels };
+  return { data: inChannels(data, info.channels, height * width, channels), height, width, channels };
 }
 
 /** Bytes of one or three channels, libvips' own resize to (size,size) among them where a size is given. */
@@ -117,21 +118,10 @@ function checkLength(bytes: Uint8Array): void {
   if (bytes.length > MOST_IMAGE_BYTES) throw new UnusableImage(`${bytes.length} bytes are too many for an image`);
 }
 
-/** (pixels,from) to (pixels,to); from is 1 where the image is grey, and 3 otherwise. */
-function toChannels(data: Uint8Array, from: number, pixels: number, to: 1 | 3): Uint8Array {
+/** @throws {UnusableImage} where the bytes are not those of so many pixels */
+function inChannels(data: Uint8Array, from: number, pixels: number, to: 1 | 3): Uint8Array {
   if (data.length !== pixels * from) throw new UnusableImage(`${data.length} bytes do not fill ${pixels} pixels`);
-  if (from === to) return data;
-  const out = new Uint8Array(pixels * to);
-  for (let i = 0; i < pixels; i++) {
-    if (to === 3) out.fill(data[i * from]!, i * 3, i * 3 + 3);
-    else out[i] = luma(data[i * from]!, data[i * from + 1]!, data[i * from + 2]!);
-  }
-  return out;
-}
-
-/** ITU-R BT.601 in 16-bit fixed point, rounded as Pillow does. Equal channels come out as they are. */
-function luma(r: number, g: number, b: number): number {
-  return (19595 * r + 38470 * g + 7471 * b + 0x8000) >> 16;
+  return toChannels(data, from, to);
 }
 
 /** What an error of sharp's means: that the image is damaged, only where the decoder says so. */

@@ -1,13 +1,6 @@
 import { UserError } from '../../util/errors.js';
 import { loadOptionsFor, normalisesAsImageNet, type Trained, type TrainedOverrides } from '../trained.js';
-
-/** What an image becomes before a network gets it. */
-export interface ImageForm {
-  /** Side of the square, in pixels. */
-  readonly size: number;
-  readonly channels: 1 | 3;
-  readonly equalize: boolean;
-}
+import type { ImageForm } from './subject.js';
 
 /**
  * The form of the images that a network was trained on, as its weights say; where they do not, that in which data would be

@@ -1,20 +1,17 @@
-import type { AugmentSpec } from '../../data/augment/transforms.js';
-import type { DataSet, Split } from '../../data/dataset.js';
 import type { Box } from '../../faces/box.js';
 import type { Device } from '../../gpu/device.js';
-import { UserError } from '../../util/errors.js';
-import { explain, type ExplainOptions } from '../explain/explain.js';
+import type { ExplainOptions } from '../explain/explain.js';
 import { overlayOf } from '../explain/overlay.js';
-import { softmax } from '../metrics/probabilities.js';
-import { placeNetwork, type PlacedNetwork, type Trained, type TrainedOverrides } from '../trained.js';
-import { evaluateWithTta, type Tta } from '../tta.js';
-import { formFor, type ImageForm } from './form.js';
+import type { Trained } from '../trained.js';
+import { Classifier, type ClassifierOptions } from './classifier.js';
+import { formFor } from './form.js';
 import type { InputImage } from './inputs.js';
-import { ahead, prepare, type FaceOptions, type Prepared, type Subject } from './subjects.js';
+import type { ImageForm, Subject } from './subject.js';
+import { ahead, prepare, type FaceOptions, type Prepared } from './subjects.js';
 
-/** Images that are read and decoded while others are classified. */
-const AHEAD = 8;
-/** Likewise where faces are looked for: whole photographs lie in memory then. */
+/** Images that are read and decoded while others are classified: libuv has four threads, and each holds a whole photograph. */
+const AHEAD = 4;
+/** Likewise where faces are looked for, so that photographs lie in memory for longer. */
 const FACES_AHEAD = 2;
 
 /** What a network says of an image, or of a face in it. */
@@ -39,16 +36,12 @@ export interface Unread {
 }
 
 /** How images become predictions; what the weights know of themselves comes after it. */
-export interface PredictOptions extends TrainedOverrides {
-  readonly batchSize: number;
-  /** Names of the classes, where the weights do not tell them. */
-  readonly classes?: readonly string[] | undefined;
+export interface PredictOptions extends ClassifierOptions {
   /** Instead of those of the images that the network was trained on. */
   readonly imageSize?: number | undefined;
   readonly channels?: 1 | 3 | undefined;
   /** Look for faces, and classify each; an image without a face is classified as a whole. */
   readonly faces?: FaceOptions | undefined;
-  readonly tta?: Tta | undefined;
   /** Draw overlays. */
   readonly explain?: Pick<ExplainOptions, 'method' | 'layer'> | undefined;
   /** Told how many images are done. */
@@ -60,12 +53,9 @@ export interface PredictOptions extends TrainedOverrides {
 /** A network that classifies images one batch after the other. Made by `Predictor.place`; the caller disposes of it. */
 export class Predictor {
   private constructor(
-    private readonly device: Device,
-    private readonly network: PlacedNetwork,
-    private readonly data: DataSet,
+    private readonly classifier: Classifier,
     readonly form: ImageForm,
     private readonly options: PredictOptions,
-    private readonly augment: AugmentSpec | undefined,
   ) {}
 
   /**
@@ -74,19 +64,7 @@ export class Predictor {
    */
   static place(device: Device, trained: Trained, options: PredictOptions): Predictor {
     const form = formFor(trained, options);
-    const known = trained.known?.classes;
-    const classes = options.classes ?? known;
-    if (!classes) throw new UserError(`${trained.file} does not name its classes: give --classes with their names`);
-    if (known && known.length !== classes.length) {
-      throw new UserError(`${trained.file} tells ${known.length} classes apart; --classes names ${classes.length}`);
-    }
-    const empty = splitOf([]);
-    const data: DataSet = {
-      ...{ name: 'the images', classes, channels: form.channels, height: form.size, width: form.size },
-      ...{ splits: { train: empty, val: empty, test: empty }, fingerprint: '' },
-    };
-    const network = placeNetwork(device, trained, data, options);
-    return new Predictor(device, network, data, form, options, options.augment ?? trained.augment);
+    return new Predictor(Classifier.place(device, trained, form, options), form, options);
   }
 
   /**
@@ -115,12 +93,12 @@ export class Predictor {
 
   /** Names, in the order in which predictions have them. */
   get classes(): readonly string[] {
-    return this.data.classes;
+    return this.classifier.classes;
   }
 
   /** Gives the network's memory on the GPU back. */
   dispose(): void {
-    this.network.model.dispose();
+    this.classifier.dispose();
   }
 
   async #classify(images: readonly Prepared[]): Promise<(Prediction | Unread)[]> {
@@ -139,29 +117,15 @@ export class Predictor {
   }
 
   async #answers(subjects: readonly Subject[]): Promise<Pick<Prediction, 'emotions' | 'top' | 'overlay'>[]> {
-    const { device, network, data, augment } = this;
-    const { batchSize, tta, explain: explained } = this.options;
-    const split = splitOf(subjects);
-    const { logits, predictions } = await evaluateWithTta(device, network, data, split, { batchSize, tta, augment });
-    const { classes } = data;
-    const probabilities = softmax(logits, classes.length);
-    const all = Uint32Array.from(subjects.keys());
-    const heat =
-      explained &&
-      (await explain(device, network, data, split, all, { ...explained, classes: predictions, batchSize }));
-    return subjects.map((_, n) => ({
-      emotions: Object.fromEntries(classes.map((name, k) => [name, probabilities[n * classes.length + k]!])),
-      top: classes[predictions[n]!]!,
+    const { classifier } = this;
+    const answers = await classifier.answers(subjects);
+    const { explain } = this.options;
+    const tops = answers.map(({ top }) => top);
+    const heat = explain && (await classifier.explain(subjects, explain, tops));
+    return answers.map(({ probabilities, top }, n) => ({
+      emotions: Object.fromEntries(classifier.classes.map((name, k) => [name, probabilities[k]!])),
+      top: classifier.classes[top]!,
       ...(heat && { overlay: { height: heat.height, width: heat.width, pixels: overlayOf(heat, n) } }),
     }));
   }
-}
-
-function splitOf(subjects: readonly Subject[]): Split {
-  const bytes = subjects[0]?.pixels.length ?? 0;
-  const images = new Uint8Array(subjects.length * bytes);
-  subjects.forEach(({ pixels }, n) => {
-    images.set(pixels, n * bytes);
-  });
-  return { count: subjects.length, images, labels: new Uint8Array(subjects.length) };
 }

@@ -1,19 +1,7 @@
-import { equalizeImages } from '../../data/augment/equalize.js';
-import { SMALL_PIXELS } from '../../data/decode/form.js';
-import { decodeImage, decodeWholeImage, readImageHeader, UnusableImage } from '../../data/decode/image.js';
-import { resizeImage } from '../../data/decode/resize.js';
-import { cropOf, squareAround, type Box } from '../../faces/box.js';
+import { decodeImage, decodeWholeImage, UnusableImage } from '../../data/decode/image.js';
 import type { DetectOptions, FaceDetector } from '../../faces/detector.js';
-import type { ImageForm } from './form.js';
 import type { InputImage } from './inputs.js';
-
-/** What is classified: a whole image, or a face in it. */
-export interface Subject {
-  /** Where the detector found the face, in pixels of the image turned as EXIF says; null for a whole image. */
-  readonly box: Box | null;
-  /** (size,size,channels) bytes. */
-  readonly pixels: Uint8Array;
-}
+import { equalized, faceSubject, type ImageForm, type Subject } from './subject.js';
 
 /** How faces are found and cut out. */
 export interface FaceOptions extends DetectOptions {
@@ -28,39 +16,32 @@ export type Prepared =
 
 /**
  * What is to be classified of an image: all of it, or, where faces are looked for, each face from the largest on, and all
- * of it where there is none. The whole image is made ready as a data set's images are.
+ * of it where there is none. The whole image is made ready as a data set's small images are.
  */
 export async function prepare(image: InputImage, form: ImageForm, faces?: FaceOptions): Promise<Prepared> {
   const { file } = image;
   try {
     const bytes = await image.read();
     const found = faces ? await facesOf(bytes, form, faces) : [];
-    const subjects = found.length > 0 ? found : [{ box: null, pixels: await wholeOf(bytes, form) }];
-    if (form.equalize) {
-      for (const { pixels } of subjects) equalizeImages(pixels, pixels.length, form.channels);
-    }
-    return { file, subjects };
+    return { file, subjects: found.length > 0 ? found : [await wholeOf(bytes, form)] };
   } catch (error) {
     if (error instanceof UnusableImage) return { file, error: error.message };
     throw new Error(`${file}: ${(error as Error).message}`, { cause: error });
   }
 }
 
-async function wholeOf(bytes: Uint8Array, { size, channels }: ImageForm): Promise<Uint8Array> {
-  const { width, height } = await readImageHeader(bytes);
-  return decodeImage(bytes, size, channels, width * height <= SMALL_PIXELS);
+/** Resized here and not by libvips, however large the image is: the page in a browser has no other way, and answers as we do. */
+async function wholeOf(bytes: Uint8Array, form: ImageForm): Promise<Subject> {
+  return equalized({ box: null, pixels: await decodeImage(bytes, form.size, form.channels, true) }, form);
 }
 
 async function facesOf(
   bytes: Uint8Array,
-  { size, channels }: ImageForm,
+  form: ImageForm,
   { detector, margin, ...options }: FaceOptions,
 ): Promise<Subject[]> {
-  const picture = await decodeWholeImage(bytes, channels);
-  return detector.detect(picture, options).map(box => {
-    const crop = cropOf(picture, squareAround(box, picture, margin));
-    return { box, pixels: resizeImage(crop.data, crop, size) };
-  });
+  const picture = await decodeWholeImage(bytes, form.channels);
+  return detector.detect(picture, options).map(box => faceSubject(picture, box, form, margin));
 }
 
 /** Gives what `work` makes of each item, in order, with `most` of them under way at a time. */

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { resizeImage } from '../../../src/data/decode/resize.js';
 import { drawFace } from '../../../src/data/synthetic/dataset.js';
 import { evaluate } from '../../../src/evaluate/evaluate.js';
 import { softmax } from '../../../src/evaluate/metrics/probabilities.js';
@@ -139,6 +140,15 @@ describe('Predictor', () => {
     const [a, b] = answers(await predict(['upright.png', 'turned.png']));
     expect(b!.emotions).toEqual(a!.emotions);
     expect(Object.values(a!.emotions).reduce((sum, p) => sum + p, 0)).toBeCloseTo(1, 12);
+  });
+
+  it('resizes large images as small ones, since a browser has no other way', async () => {
+    const [width, height] = [400, 300];
+    const data = Uint8Array.from({ length: width * height }, (_, i) => (i * i + 31 * i) % 251);
+    await writeGrey('large.png', data, width, height);
+    await writeGrey('small.png', resizeImage(data, { height, width, channels: 1 }, SIDE), SIDE, SIDE);
+    const [large, small] = answers(await predict(['large.png', 'small.png']));
+    expect(large!.emotions).toEqual(small!.emotions);
   });
 
   it('equalises histograms for a network that was trained on such images', async () => {

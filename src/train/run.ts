@@ -62,6 +62,8 @@ const configSchema = z.strictObject({
   tuning: z.record(z.string(), z.string()).exactOptional(),
 });
 
+const recall = z.record(z.string(), z.number().nullable());
+
 const summarySchema = z.strictObject({
   model: z.string(),
   data: z.string().exactOptional(),
@@ -71,8 +73,10 @@ const summarySchema = z.strictObject({
   bestEpoch: count,
   bestValAccuracy: z.number().exactOptional(),
   bestValLoss: z.number().exactOptional(),
+  bestValRecall: recall.exactOptional(),
   testLoss: z.number().exactOptional(),
   testAccuracy: z.number().exactOptional(),
+  testRecall: recall.exactOptional(),
   seconds: z.number().nonnegative(),
   imagesPerSecond: z.number().nonnegative(),
   adapter: z.string(),

@@ -22,7 +22,7 @@ import { Stepper } from './step.js';
 import { epochOfBest, takeUp } from './take-up.js';
 import { anchorTo, createTrainee, disposeTrainee, type Trainee } from './trainee.js';
 import type { EpochRow, Reporter, TrainOptions, TrainSummary } from './types.js';
-import { IN_FLIGHT, validate } from './validate.js';
+import { IN_FLIGHT, validate, validateByClass } from './validate.js';
 
 /** Milliseconds between two reports of an epoch under way; each waits for the GPU once. */
 const REPORT_INTERVAL = 500;
@@ -384,14 +384,16 @@ class Training {
       interrupted,
       ...(this.#trainee.earlyStopping?.stopped && epochs < this.options.epochs ? { stoppedEarly: true } : {}),
     };
-    const { count } = this.#setup.splits.test;
-    if (!interrupted && finished && count > 0) {
+    if (!interrupted && finished) {
       const { model } = this.#trainee;
       model.loadStateDict((await loadWeights(run.best)).state);
-      const test = await validate(this.device, model, this.#setup.batches.test, count);
-      if (test) {
-        summary.testLoss = test.loss;
-        summary.testAccuracy = test.accuracy;
+      const { splits, batches } = this.#setup;
+      const on = (split: 'val' | 'test') =>
+        validateByClass(this.device, model, batches[split], splits[split], this.data.classes);
+      summary.bestValRecall = (await on('val')).recall;
+      if (splits.test.count > 0) {
+        const { loss, accuracy, recall } = await on('test');
+        Object.assign(summary, { testLoss: loss, testAccuracy: accuracy, testRecall: recall });
       }
     }
     await run.writeSummary(summary);

@@ -8,6 +8,7 @@ import type { CheckpointOptions } from './checkpoint-options.js';
 import type { ModelChoice } from './model.js';
 import type { OptimisationOptions } from './optimisation.js';
 import type { Stage } from './stage.js';
+import type { ClassRecall } from './validate.js';
 
 /** Every choice that decides a run's result, and when it is saved; all of them are stored in the run's `config.json`. */
 export interface TrainOptions extends ModelChoice, DataOptions, OptimisationOptions, CheckpointOptions {
@@ -116,9 +117,12 @@ export interface TrainSummary {
   bestEpoch: number;
   bestValAccuracy?: number;
   bestValLoss?: number;
+  /** Of the best epoch's weights on the validation split; absent where the run was interrupted. */
+  bestValRecall?: ClassRecall;
   /** Of the best epoch's weights; absent where the run was interrupted or there is no test split. */
   testLoss?: number;
   testAccuracy?: number;
+  testRecall?: ClassRecall;
   /** Wall time over all sittings of the run. */
   seconds: number;
   /** Training images a second over all finished epochs. */

@@ -11,7 +11,13 @@ let folder: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'facegrad-runs-cli-'));
-  await makeRun(join(folder, 'runs', 'first'), { end: 'finished', summary: { testAccuracy: 0.58, testLoss: 1.4 } });
+  await makeRun(join(folder, 'runs', 'first'), {
+    end: 'finished',
+    summary: {
+      ...{ testAccuracy: 0.58, testLoss: 1.4 },
+      ...{ bestValRecall: { a: 0.5, b: 0.625 }, testRecall: { a: 0.58, b: null } },
+    },
+  });
   await makeRun(join(folder, 'runs', 'second'), {
     ...{ end: 'interrupted', history: rows(0.7), created: '2026-03-05T00:00:00.000Z' },
     options: { model: 'mini-resnet', lr: 0.01 },
@@ -78,6 +84,8 @@ describe('facegrad runs', () => {
       `${first}: simple-cnn`,
       'batchSize    64',
       'val acc     60.00 %',
+      'a  50.00 %  58.00 %',
+      'b  62.50 %  -',
       'epoch        lr',
       'config.json',
     ]) {

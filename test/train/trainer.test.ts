@@ -2,8 +2,13 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Split } from '../../src/data/dataset.js';
+import { evaluate } from '../../src/evaluate/evaluate.js';
+import { classificationReport } from '../../src/evaluate/metrics/report.js';
+import { confusionMatrix } from '../../src/evaluate/metrics/confusion.js';
 import type { Device } from '../../src/gpu/device.js';
 import { loadWeights } from '../../src/train/checkpoint.js';
+import { createModel } from '../../src/train/model.js';
 import { RunFolder } from '../../src/train/run.js';
 import { paths } from '../devices.js';
 import { abortAtBatch, bandData, bands, runIn, stateOf } from './small-run.js';
@@ -36,6 +41,36 @@ describe('train', () => {
     expect(info).toMatchObject({ model: 'simple-mlp', classes: ['top', 'middle', 'bottom'], epoch: summary.bestEpoch });
     expect((await readFile(join(path, 'metrics.csv'), 'utf8')).trim().split('\n')).toHaveLength(4);
     expect(JSON.parse(await readFile(join(path, 'summary.json'), 'utf8'))).toEqual(summary);
+  });
+
+  it('tells the recall of each class on the validation and the test split', async () => {
+    // Many of the second class are labelled as the third, so that not all of them can be told right.
+    const confused = (split: Split): Split => ({
+      ...split,
+      labels: split.labels.map((label, n) => (label === 1 && n % 2 === 0 ? 2 : label)),
+    });
+    const { splits, ...data } = bandData(200, 40, 30);
+    const without = { ...splits.test, labels: splits.test.labels.map(label => (label === 0 ? 1 : label)) };
+    const trained = { ...data, splits: { ...splits, val: confused(splits.val), test: without } };
+    const { path, summary } = await run('recall', trained, { model: 'simple-mlp' });
+    const model = createModel({ model: 'simple-mlp' }, trained, 3, false);
+    const { state, info } = await loadWeights(join(path, 'best.safetensors'));
+    model.loadStateDict(state);
+    for (const [split, recall, accuracy] of [
+      ['val', summary.bestValRecall, summary.bestValAccuracy],
+      ['test', summary.testRecall, summary.testAccuracy],
+    ] as const) {
+      const { predictions, labels, ...all } = await evaluate(device, model, trained, trained.splits[split], {
+        ...{ mean: info!.mean, std: info!.std, batchSize: 7 },
+      });
+      expect(all.accuracy).toBeCloseTo(accuracy!, 6);
+      const { perClass } = classificationReport(confusionMatrix(labels, predictions, 3));
+      const expected = perClass.map(({ recall, support }) => (support > 0 ? recall : null));
+      expect(recall).toEqual({ top: expected[0], middle: expected[1], bottom: expected[2] });
+      expect(new Set(expected).size).toBeGreaterThan(1);
+    }
+    expect(summary.testRecall!['top']).toBeNull();
+    model.dispose();
   });
 
   it('gives the same bits for the same seed, and others for another', async () => {

@@ -6,6 +6,7 @@ import {
   type RunEntry,
   type Value,
 } from '../../train/catalogue/index.js';
+import type { TrainSummary } from '../../train/types.js';
 import { epochTable } from './epochs.js';
 import { bytes, columns, duration, loss, percent, rate, whole, wrap } from './format.js';
 
@@ -40,7 +41,7 @@ export function comparisonLines({ runs, differences, results }: Comparison): str
 
 /** All that a run's small files tell. */
 export function runLines(run: RunEntry, files: readonly { name: string; size: number }[]): string[] {
-  const { config, history, fault } = run;
+  const { config, history, summary, fault } = run;
   const { train, val, test, fingerprint } = config.data;
   const { mean, std, imagenet, tuning } = config;
   const of = (name: string) => cell(columnOf(name).kind, columnOf(name).of(run));
@@ -79,6 +80,7 @@ export function runLines(run: RunEntry, files: readonly { name: string; size: nu
       'Results',
       figures.filter(([, value]) => value !== NONE),
     ),
+    ...section('Recall of each class', recallRows(summary)),
     ...(history.length > 0 ? ['', 'Epochs', ...epochTable(history)] : []),
     ...section(
       'Files',
@@ -89,7 +91,19 @@ export function runLines(run: RunEntry, files: readonly { name: string; size: nu
 
 const NONE = '-';
 
+/** A column for each split on which the best weights were asked; no rows where the run is older than these figures. */
+function recallRows(summary: TrainSummary | undefined): string[][] {
+  const { bestValRecall: val, testRecall: test } = summary ?? {};
+  if (!val) return [];
+  const shown = (share: number | null | undefined) => cell('fraction', share ?? undefined);
+  return [
+    ['', 'val', ...(test ? ['test'] : [])],
+    ...Object.keys(val).map(name => [name, shown(val[name]), ...(test ? [shown(test[name])] : [])]),
+  ];
+}
+
 function section(heading: string, rows: readonly (readonly string[])[]): string[] {
+  if (rows.length === 0) return [];
   return ['', ...(heading === '' ? [] : [heading]), ...columns(rows, 'l').map(line => `  ${line}`)];
 }
 

@@ -16,6 +16,7 @@ import { profileCommand } from './profile.js';
 import { recipesCommand } from './recipes.js';
 import { reportCommand } from './report-command.js';
 import { runsCommand } from './runs.js';
+import { serveCommand } from './serve.js';
 import { trainCommand } from './train.js';
 import { transferCommand } from './transfer.js';
 import { tuneCommand } from './tune.js';
@@ -67,6 +68,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .addCommand(trainCommand(exitWith))
     .addCommand(evalCommand())
     .addCommand(predictCommand(exitWith))
+    .addCommand(serveCommand(exitWith))
     .addCommand(transferCommand(exitWith))
     .addCommand(exportCommand())
     .addCommand(lrFindCommand(exitWith))

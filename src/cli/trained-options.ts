@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { Trained } from '../evaluate/trained.js';
 import { UserError } from '../util/errors.js';
 import { activationOption, inputSizeOption, seOption } from './model-options.js';
@@ -18,11 +18,16 @@ export function addTrainedOptions(command: Command): Command {
   return addWeightsOptions(command.option('--run <folder>', 'a run of facegrad train; its best weights are taken'));
 }
 
-/** `--weights` with what it may need, for commands whose `--run` is of another kind. */
-export function addWeightsOptions(command: Command): Command {
+export const weightsDescription = "safetensors, or PyTorch's .pth, with the names of PyTorch or timm";
+
+/** `--weights` with what it may need, for commands whose `--run`, or `--weights` itself, is of another kind. */
+export function addWeightsOptions(
+  command: Command,
+  weights = new Option('--weights <file>', weightsDescription),
+): Command {
   return command
     .option('--model <name>', 'with --weights; those of facegrad know theirs')
-    .option('--weights <file>', "safetensors, or PyTorch's .pth, with the names of PyTorch or timm")
+    .addOption(weights)
     .addOption(
       inputSizeOption("side of the square images that the model gets (default: the weights' own, else the model's)"),
     )

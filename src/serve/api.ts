@@ -12,6 +12,8 @@ export const API_PATHS = {
 
 /** Of the body of a request, in bytes: 10 MiB. */
 export const MOST_BODY_BYTES = 10 * 1024 * 1024;
+/** Of an image, in pixels: 40 megapixels, so that those of 50 are refused; each pixel takes several bytes while faces are looked for. */
+export const MOST_PIXELS = 40_000_000;
 /** What the fragment of the page's address begins with where requests to /api need a token. */
 export const TOKEN_FRAGMENT = '#token=';
 

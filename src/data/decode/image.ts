@@ -22,6 +22,9 @@ sharp.cache(false);
 /** Why an image is left out. Anything else that is thrown is a fault of the machine or of the program. */
 export class UnusableImage extends Error {}
 
+/** An image that may be sound, but is too large. */
+export class TooManyPixels extends UnusableImage {}
+
 /**
  * What a line of sharp's begins with where it speaks of the image: what sharp itself says of its bytes, and the names of
  * libvips' readers and of its conversions of colours. Some faults in PNG files come without a word ('Unknown error').
@@ -41,8 +44,11 @@ export interface ImageHeader {
   readonly grey: boolean;
 }
 
-/** @throws {UnusableImage} where the bytes are not an image that can be decoded */
-export async function readImageHeader(bytes: Uint8Array): Promise<ImageHeader> {
+/**
+ * @param most pixels that are taken
+ * @throws {UnusableImage} where the bytes are not an image that can be decoded; {TooManyPixels} where it has more than `most`
+ */
+export async function readImageHeader(bytes: Uint8Array, most = MOST_PIXELS): Promise<ImageHeader> {
   checkLength(bytes);
   // Its own limit would not say how large the image is.
   const metadata = await sharp(bytes, { limitInputPixels: false })
@@ -54,8 +60,8 @@ export async function readImageHeader(bytes: Uint8Array): Promise<ImageHeader> {
   const { width } = autoOrient;
   // The frames of an animation are counted as one tall image by some formats.
   const height = metadata.pageHeight !== undefined && pages > 1 ? metadata.pageHeight : autoOrient.height;
-  if (width * height > MOST_PIXELS) {
-    throw new UnusableImage(`${width} x ${height} pixels; at most ${MOST_PIXELS / 1e6} million are decoded`);
+  if (width * height > most) {
+    throw new TooManyPixels(`${width} x ${height} pixels; at most ${most / 1e6} million are decoded`);
   }
   return { width, height, grey: space === 'b-w' || space === 'grey16' };
 }

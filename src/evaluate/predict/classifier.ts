@@ -34,7 +34,7 @@ type Seen = Pick<Subject, 'pixels'>;
 export class Classifier {
   private constructor(
     private readonly device: Device,
-    private readonly network: PlacedNetwork,
+    readonly network: PlacedNetwork,
     private readonly data: DataSet,
     private readonly options: ClassifierOptions,
     private readonly augment: AugmentSpec | undefined,

@@ -91,6 +91,11 @@ export class Predictor {
     onProgress?.(done + waiting.length);
   }
 
+  /** The same network, asked in another way. Of all that are made of one, one is disposed of. */
+  asked(how: Pick<PredictOptions, 'faces' | 'explain'>): Predictor {
+    return new Predictor(this.classifier, this.form, { ...this.options, ...how });
+  }
+
   /** Names, in the order in which predictions have them. */
   get classes(): readonly string[] {
     return this.classifier.classes;

@@ -10,9 +10,13 @@ export interface Bar {
   readonly high?: number;
 }
 
-/** Upright bars that would be wider than this lie: on a phone a wide chart's text shrinks beyond reading. */
-const WIDEST = 520;
-const LYING_WIDTH = 320;
+/** Upright bars that would be wider than this lie: a phone shows no more without scrolling. */
+const WIDEST = 340;
+const LYING_WIDTH = 270;
+/** Of an upright bar, of the gap beside a category's bars, and the least of all. */
+const BAR = 11;
+const BESIDE = 14;
+const NARROWEST = 210;
 
 /**
  * Bars of the series side by side for each category, in the order given, with whiskers for intervals. Of many categories the
@@ -26,7 +30,7 @@ export function groupedBars(
 ): Promise<string> {
   const categories = [...new Set(bars.map(({ category }) => category))];
   const series = [...new Set(bars.map(({ series }) => series))];
-  const upright = Math.max(260, categories.length * (16 * series.length + 18));
+  const upright = Math.max(NARROWEST, categories.length * (BAR * series.length + BESIDE));
   const lying = upright > WIDEST;
   const width = lying ? LYING_WIDTH : upright;
   const offset = { field: 'series', type: 'nominal' as const, sort: series };
@@ -51,7 +55,7 @@ export function groupedBars(
     title,
     description: title,
     width,
-    height: lying ? categories.length * (10 * series.length + 8) : 240,
+    height: lying ? categories.length * (10 * series.length + 8) : 210,
     data: { values: [...bars] },
     encoding: lying ? { y: category, yOffset: offset } : { x: category, xOffset: offset },
     layer: [

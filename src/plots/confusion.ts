@@ -2,14 +2,12 @@ import { drawChart } from './chart.js';
 
 /** From here on a cell is dark enough for white text. */
 const DARK = 0.55;
-const CELL = 52;
-/** Of more than MANY classes the cells are smaller, so that a phone does not shrink the figure beyond reading. */
-const SMALL_CELL = 40;
-const MANY = 8;
+/** Wide enough for `100%` and `1,234`, and no wider: a matrix of eight classes fits a phone, larger ones are scrolled there. */
+const CELL = 37;
 
 /**
  * A confusion matrix: a cell for each true class (row) and predicted class (column), coloured by its share of the row.
- * Each cell says its share and, below, its count; rows of classes without images stay empty.
+ * Each cell says its share and, below, its count, and nothing where that is 0; rows of classes without images stay empty.
  */
 export function confusionMatrixChart(
   title: string,
@@ -21,10 +19,10 @@ export function confusionMatrixChart(
     if (total === 0) return [];
     return row.map((count, p) => ({ truth: classes[t]!, predicted: classes[p]!, count, share: count / total }));
   });
-  const many = classes.length > MANY;
-  const side = (many ? SMALL_CELL : CELL) * classes.length;
+  const side = CELL * classes.length;
   const axis = { type: 'nominal' as const, scale: { domain: [...classes] } };
   const text = (dy: number, field: string, format: string, fontSize: number) => ({
+    transform: [{ filter: 'datum.count > 0' }],
     mark: { type: 'text' as const, dy, fontSize },
     encoding: {
       text: { field, type: 'quantitative' as const, format },
@@ -54,12 +52,12 @@ export function confusionMatrixChart(
             type: 'quantitative',
             scale: { scheme: 'blues', domain: [0, 1] },
             title: 'share of row',
-            legend: { format: '.0%', orient: 'bottom', gradientLength: Math.min(200, side) },
+            legend: { format: '.0%', values: [0, 0.5, 1], orient: 'bottom', gradientLength: Math.min(200, side) },
           },
         },
       },
-      text(-6, 'share', '.0%', many ? 11 : 12),
-      text(10, 'count', ',', many ? 9 : 10),
+      text(-6, 'share', '.0%', 11),
+      text(9, 'count', ',', 10),
     ],
   });
 }

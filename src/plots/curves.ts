@@ -7,24 +7,28 @@ export interface UnitCurve {
   readonly area: number;
   readonly x: readonly number[];
   readonly y: readonly number[];
-  /** Drawn dashed: an average of the others. */
+  /** An average of the others: drawn dashed. */
   readonly average?: boolean;
 }
 
-const SIDE = 320;
+/** Three such figures fit side by side on a page, one on a phone. */
+const SIDE = 270;
+const DASHES = [6, 3];
 const share = { type: 'quantitative' as const, scale: { domain: [0, 1], nice: false } };
 
-/** Curves with their areas in the legend; `chance` draws the diagonal that guessing would give. */
+/** Curves with their areas, called `area`, in the legend; `chance` draws the diagonal that guessing would give. */
 export function unitCurves(
   title: string,
   curves: readonly UnitCurve[],
-  axes: { readonly x: string; readonly y: string; readonly chance?: boolean },
+  axes: { readonly x: string; readonly y: string; readonly area: string; readonly chance?: boolean },
 ): Promise<string> {
   const label = ({ name, area }: UnitCurve) => `${name}  ${area.toFixed(3)}`;
   const values = curves.flatMap(curve =>
-    curve.x.map((x, order) => ({ name: label(curve), x, y: curve.y[order]!, order, average: curve.average === true })),
+    curve.x.map((x, order) => ({ name: label(curve), x, y: curve.y[order]!, order })),
   );
   const names = curves.map(label);
+  // Colour and dashes say the same, so that they share one legend.
+  const legend = { title: axes.area, legend: legendBelow(names, SIDE) };
   return drawChart({
     title,
     description: title,
@@ -53,12 +57,14 @@ export function unitCurves(
             type: 'nominal' as const,
             sort: names,
             scale: { domain: names, scheme: names.length > 10 ? 'tableau20' : 'tableau10' },
-            title: 'area below',
-            legend: legendBelow(names, SIDE),
+            ...legend,
           },
           strokeDash: {
-            condition: { test: 'datum.average', value: [6, 3] },
-            value: [1, 0],
+            field: 'name',
+            type: 'nominal' as const,
+            sort: names,
+            scale: { domain: names, range: curves.map(({ average }) => (average === true ? DASHES : [1, 0])) },
+            ...legend,
           },
         },
       },

@@ -1,7 +1,8 @@
 import { drawChart } from './chart.js';
 import { legendBelow } from './theme.js';
 
-const WIDTH = 420;
+/** Three small figures fit side by side on a page, one on a phone; a large one stands for itself. */
+const SIZES = { small: { width: 270, height: 210 }, large: { width: 420, height: 280 } } as const;
 
 /** A line for each run: its value after each epoch. `format` is one of d3's, such as `.0%`. */
 export function epochCurves(
@@ -12,14 +13,15 @@ export function epochCurves(
   }[],
   axis: string,
   format?: string,
+  size: keyof typeof SIZES = 'large',
 ): Promise<string> {
   const values = series.flatMap(({ name, points }) => points.map(({ epoch, value }) => ({ name, epoch, value })));
+  const names = series.map(({ name }) => name);
   const epochs = Math.max(1, ...values.map(({ epoch }) => epoch));
   return drawChart({
     title,
     description: title,
-    width: WIDTH,
-    height: 280,
+    ...SIZES[size],
     data: { values },
     // A run of one epoch has no line.
     mark: { type: 'line', point: { size: 16 } },
@@ -41,13 +43,11 @@ export function epochCurves(
       color: {
         field: 'name',
         type: 'nominal',
-        sort: series.map(({ name }) => name),
+        sort: names,
         scale: { scheme: series.length > 10 ? 'tableau20' : 'tableau10' },
         title: null,
-        legend: legendBelow(
-          series.map(({ name }) => name),
-          WIDTH,
-        ),
+        // One line is called what its axis is.
+        legend: series.length > 1 ? legendBelow(names, SIZES[size].width) : null,
       },
     },
   });

@@ -5,7 +5,7 @@ export { confusionMatrixChart } from './confusion.js';
 export { unitCurves, type UnitCurve } from './curves.js';
 export { epochCurves } from './epoch-curves.js';
 export { pngFile, svgFile } from './figure-files.js';
-export { drawImageGrid, type ImageGrid } from './image-grid.js';
+export { drawImageGrid, type ImageGrid, type ImageRow } from './image-grid.js';
 export { learningRateCurve } from './lr-curve.js';
 export { htmlPage, type Section } from './page.js';
 export { reliabilityDiagram, type Reliability } from './reliability.js';

@@ -1,7 +1,7 @@
 import { drawChart } from './chart.js';
 import { legendBelow } from './theme.js';
 
-const WIDTH = 460;
+const WIDTH = 380;
 
 /** Points of the plane coloured by class; those that were taken for another class are drawn as crosses. */
 export function scatter(
@@ -20,7 +20,7 @@ export function scatter(
     title,
     description: title,
     width: WIDTH,
-    height: 420,
+    height: 360,
     data: { values: points.map(({ wrong, ...point }) => ({ ...point, answer: wrong ? 'wrong' : 'right' })) },
     mark: { type: 'point', filled: true, size: 26, opacity: 0.8 },
     encoding: {
@@ -39,7 +39,7 @@ export function scatter(
         type: 'nominal',
         scale: { domain: ['right', 'wrong'], range: ['circle', 'cross'] },
         title: 'prediction',
-        legend: legendBelow(['right', 'wrong'], WIDTH),
+        legend: { ...legendBelow(['right', 'wrong'], WIDTH), symbolFillColor: 'currentColor' },
       },
     },
   });

@@ -9,7 +9,7 @@ type LegendConfig = NonNullable<Config['legend']>;
 export const FONT = 'DejaVu Sans, Verdana, sans-serif';
 
 /** About the width of a letter of 11 pixels, and of a legend's symbol with the gap after its name. */
-const LETTER = 6.5;
+const LETTER = 6.2;
 const SYMBOL = 34;
 
 /** A legend below a chart `width` wide leaves the chart that width, on a phone too: as many columns as the names let in. */
@@ -44,8 +44,9 @@ export const THEME: Config = {
     gridOpacity: 0.15,
     domainOpacity: 0.5,
     tickOpacity: 0.5,
-    // Names of classes are shown whole.
+    // Names of classes are shown whole, and the numbers at an axis' ends stand at their ticks.
     labelLimit: 0,
+    labelFlush: false,
     labelFontSize: 11,
     titleFontSize: 11,
     titleFontWeight: 'normal',

@@ -85,7 +85,8 @@ describe('charts', () => {
       await scatter('Points', points, names),
       drawImageGrid({ ...grid, rows: [{ label, images: Array<Uint8Array>(6).fill(image) }] }),
     ];
-    for (const svg of figures) expect(width(svg)).toBeLessThan(660);
+    // Names of 28 letters take as much as the bars themselves.
+    for (const svg of figures) expect(width(svg)).toBeLessThan(640);
     for (const svg of figures.slice(0, 2)) for (const name of names) expect(svg).toContain(`>${name}</text>`);
   });
 
@@ -173,6 +174,33 @@ describe('drawImageGrid', () => {
     for (const value of [10, 20, 30, 200]) expect(colours.get(`${value},${value},${value}`)).toBeGreaterThan(10);
   });
 
+  it('has captions under images, labels above them where asked, and nothing over an image', () => {
+    const captions = [['one', 'as two'], ['a name that is far too long for its place'], []];
+    const rows = [
+      { ...grid.rows[0]!, captions },
+      { ...grid.rows[0]!, label: '' },
+    ];
+    const svg = drawImageGrid({ ...grid, scale: 20, labels: 'above', rows });
+    requireWellFormed(svg);
+    const places = new Map(
+      [...svg.matchAll(/<text x="([\d.]+)" y="([\d.]+)"[^>]*>([^<]*)<\/text>/g)].map(([, x, y, text]) => [
+        text!,
+        { x: Number(x), y: Number(y) },
+      ]),
+    );
+    const sheet = PNG.sync.read(Buffer.from(/base64,([^"]*)"/.exec(svg)![1]!, 'base64'));
+    const covered = (text: string) => {
+      const { x, y } = places.get(text)!;
+      const [column, row] = [Math.floor(x / 20), Math.floor((y - 32) / 20)];
+      return sheet.data[(row * sheet.width + column) * 4 + 3] === 255;
+    };
+    const [short] = [...places.keys()].filter(text => text.endsWith('…'));
+    for (const text of ['first', 'one', 'as two', short!]) expect(covered(text), text).toBe(false);
+    expect(places.get('as two')!.y - places.get('one')!.y).toBeCloseTo(13, 5);
+    expect(places.get(short!)!.x).toBeGreaterThan(places.get('one')!.x);
+    expect(short!.length * 5).toBeLessThan(60);
+  });
+
   it('shows colours, and captions under the columns', () => {
     const red = Uint8Array.of(...[255, 0, 0], ...[255, 0, 0], ...[255, 0, 0], ...[255, 0, 0]);
     const svg = drawImageGrid({ ...grid, channels: 3, rows: [{ label: '', images: [red] }], captions: ['a < b'] });
@@ -201,6 +229,36 @@ describe('htmlPage', () => {
       [awkward, '1'],
     ],
   };
+
+  it('puts words on the left and figures on the right, and gathers sections in groups', () => {
+    const table = [
+      ['run', 'model', 'accuracy', '95 %'],
+      ['a', 'mlp', '61.20 %', '60.00 to 62.00 %'],
+      ['b', '3-layer cnn', '–', ''],
+    ];
+    const sections = Array.from({ length: 10 }, (_, i) => ({
+      ...{ heading: `part ${i}`, table },
+      ...(i < 2 ? {} : { group: i < 6 ? 'first' : 'second' }),
+    }));
+    const page = htmlPage('Runs', '', sections);
+    requireWellFormed(/<body>[^]*<\/body>/.exec(page)![0]);
+    const [head] = [...page.matchAll(/<thead>(.*?)<\/thead>/g)].map(([, row]) => row!);
+    expect(
+      [...head!.matchAll(/<th[^>]*?(class="words")?>(.*?)<\/th>/g)].map(([, words, name]) => [name, !!words]),
+    ).toEqual([
+      ['run', true],
+      ['model', true],
+      ['accuracy', false],
+      ['95 %', false],
+    ]);
+    expect([...page.matchAll(/<h2[^>]*>(.*?)<\/h2>/g)].map(([, name]) => name)).toEqual([
+      ...['part 0', 'part 1', 'first', 'second'],
+    ]);
+    expect([...page.matchAll(/<h3>/g)]).toHaveLength(8);
+    const contents = /<nav[^>]*>([^]*?)<\/nav>/.exec(page)![1]!;
+    const paragraphs = [...contents.matchAll(/<p>(.*?)<\/p>/g)].map(([, p]) => [...p!.matchAll(/<a /g)].length);
+    expect(paragraphs).toEqual([2, 4, 4]);
+  });
 
   it('is well-formed, forbids loading, and serves light and dark', () => {
     const page = htmlPage(awkward, awkward, [section, { heading: 'bare' }]);

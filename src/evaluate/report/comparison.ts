@@ -3,9 +3,9 @@ import type { EpochRow } from '../../train/types.js';
 import { bestRow } from '../../train/progress.js';
 import { compareRuns, type RunComparison } from '../compare.js';
 import type { BootstrapOptions } from '../metrics/bootstrap.js';
-import type { RunMaterial } from './material.js';
+import { meanOf, type RunMaterial } from './material.js';
 import type { ReportSection } from './section.js';
-import { bytes, decimal, duration, integer, interval, percent } from './text.js';
+import { bytes, decimal, duration, integer, percent, percentInterval, speed } from './text.js';
 
 /** Several runs side by side. `names` are what the report calls them, `bootstrap` what intervals of differences go by. */
 export async function comparisonSections(
@@ -13,7 +13,7 @@ export async function comparisonSections(
   names: readonly string[],
   bootstrap: BootstrapOptions = {},
 ): Promise<ReportSection[]> {
-  const curve = async (title: string, key: keyof EpochRow, format?: string) =>
+  const curve = async (title: string, key: keyof EpochRow, format: string) =>
     epochCurves(
       title,
       materials.map(({ epochs }, i) => ({
@@ -22,6 +22,7 @@ export async function comparisonSections(
       })),
       title.toLowerCase(),
       format,
+      'small',
     );
   const row = (label: string, value: (material: RunMaterial) => string) => [label, ...materials.map(value)];
   const { classes } = materials[0]!.assessment;
@@ -33,7 +34,7 @@ export async function comparisonSections(
       ...(refused === undefined ? {} : { text: refused }),
       figures: [
         { name: 'validation-accuracy', svg: await curve('Validation accuracy', 'valAccuracy', '.0%') },
-        { name: 'validation-loss', svg: await curve('Validation loss', 'valLoss') },
+        { name: 'validation-loss', svg: await curve('Validation loss', 'valLoss', '~g') },
         {
           name: 'accuracies',
           svg: await groupedBars(
@@ -69,7 +70,7 @@ export async function comparisonSections(
         row('model', ({ config }) => config.options.model),
         row('evaluated on', ({ assessment }) => `${assessment.split}, ${integer(assessment.count)} images`),
         row('accuracy', ({ assessment }) => percent(assessment.accuracy)),
-        row('95 %', ({ assessment }) => interval(assessment.intervals.accuracy)),
+        row('95 %', ({ assessment }) => percentInterval(assessment.intervals.accuracy)),
         row('balanced accuracy', ({ assessment }) => percent(assessment.balancedAccuracy)),
         row('macro F1', ({ assessment }) => decimal(assessment.macro.f1, 3)),
         row('loss', ({ assessment }) => decimal(assessment.loss)),
@@ -77,10 +78,14 @@ export async function comparisonSections(
         row('calibration error', ({ assessment }) => percent(assessment.calibration.expectedError)),
         row('best validation accuracy', ({ epochs }) => percent(bestRow(epochs)?.valAccuracy)),
         row('epochs', ({ epochs }) => integer(epochs.length)),
-        row('training time', ({ summary }) => (summary ? duration(summary.seconds) : '–')),
+        row('training time', ({ summary }) => duration(summary?.seconds)),
+        row('an epoch', ({ epochs }) => duration(meanOf(epochs, 'seconds'))),
+        row('training', ({ epochs }) => speed(meanOf(epochs, 'imagesPerSecond'))),
+        row('inference', ({ evaluationRate }) => speed(evaluationRate)),
         row('parameters', ({ cost }) => integer(cost.parameters)),
         row('multiply-accumulates', ({ cost }) => integer(cost.macs)),
-        row('weights', ({ cost }) => bytes(cost.checkpointBytes)),
+        row('activations of an image', ({ cost }) => bytes(cost.activationBytes)),
+        row('weights as a file', ({ cost }) => bytes(cost.checkpointBytes)),
       ],
     },
     ...(comparisons.length === 0 ? [] : [testSection(comparisons)]),
@@ -108,11 +113,11 @@ function testSection(comparisons: readonly RunComparison[]): ReportSection {
     heading: 'Is the difference more than chance?',
     text: "McNemar's test on the images that only one of the two gets right, p values adjusted by Holm.",
     table: [
-      ['runs', 'difference', '95 %', 'p'],
+      ['runs', 'difference in accuracy', '95 %', 'p'],
       ...comparisons.map(({ first, second, difference, differenceInterval, adjustedPValue }) => [
         `${first} – ${second}`,
         percent(difference),
-        interval(differenceInterval),
+        percentInterval(differenceInterval),
         adjustedPValue < 0.0001 ? '< 0.0001' : decimal(adjustedPValue),
       ]),
     ],

@@ -17,7 +17,13 @@ export async function curveSections({ epochs }: Pick<RunMaterial, 'epochs'>): Pr
       figures: [
         {
           name: 'loss',
-          svg: await epochCurves('Loss', [line('training', 'trainLoss'), line('validation', 'valLoss')], 'loss'),
+          svg: await epochCurves(
+            'Loss',
+            [line('training', 'trainLoss'), line('validation', 'valLoss')],
+            'loss',
+            '~g',
+            'small',
+          ),
         },
         {
           name: 'accuracy',
@@ -26,9 +32,13 @@ export async function curveSections({ epochs }: Pick<RunMaterial, 'epochs'>): Pr
             [line('training', 'trainAccuracy'), line('validation', 'valAccuracy')],
             'accuracy',
             '.0%',
+            'small',
           ),
         },
-        { name: 'learning-rate', svg: await epochCurves('Learning rate', [line('rate', 'lr')], 'learning rate', '~e') },
+        {
+          name: 'learning-rate',
+          svg: await epochCurves('Learning rate', [line('rate', 'lr')], 'learning rate', '~g', 'small'),
+        },
       ],
     },
   ];

@@ -1,20 +1,18 @@
-import type { DataSet, Split } from '../../data/dataset.js';
-import { drawImageGrid, groupedBars } from '../../plots/index.js';
+import type { DataSet, SplitName } from '../../data/dataset.js';
+import { groupedBars } from '../../plots/index.js';
 import type { QuartileScores } from '../errors/pixels.js';
+import { COLUMNS, gallery } from './gallery.js';
 import type { RunMaterial } from './material.js';
 import type { ReportSection } from './section.js';
-import { decimal, integer, interval, percent } from './text.js';
+import { decimal, integer, percent, percentInterval, wholePercent } from './text.js';
 
-/** Images of a row in galleries, and pairs of classes that are shown. */
-const COLUMNS = 8;
+/** Pairs of classes that are shown. */
 const PAIRS = 6;
-/** About the size in which an image is shown, in CSS pixels. */
-const SHOWN = 96;
 
 /** Where the network goes wrong. */
 export async function errorSections({ assessment, data }: RunMaterial): Promise<ReportSection[]> {
   const { errors, classes, split } = assessment;
-  const images = data.splits[split];
+  const picture = (image: number) => pictureOf(data, split, image);
   const { pairs, mistakes, brightness, contrast, distribution, annotators, duplicates } = errors;
   const sections: ReportSection[] = [];
   if (pairs.length > 0) {
@@ -24,13 +22,12 @@ export async function errorSections({ assessment, data }: RunMaterial): Promise<
         {
           name: 'confused-pairs',
           svg: gallery(
-            `Taken for something else, the surest first`,
+            'The surest of the most frequent pairs',
+            data,
             pairs.slice(0, PAIRS).map(({ truth, predicted, images: chosen }) => ({
               label: `${classes[truth]!} as ${classes[predicted]!}`,
-              chosen: chosen.slice(0, COLUMNS),
+              shown: chosen.slice(0, COLUMNS).map(image => ({ picture: picture(image) })),
             })),
-            data,
-            images,
           ),
         },
       ],
@@ -41,21 +38,21 @@ export async function errorSections({ assessment, data }: RunMaterial): Promise<
         ]),
       ],
     });
-    const rows = Array.from({ length: Math.ceil(mistakes.length / COLUMNS) }, (_, row) =>
-      mistakes.slice(row * COLUMNS, (row + 1) * COLUMNS),
-    );
     sections.push({
       heading: 'Surest mistakes',
-      text: 'Many of these are disputable labels or no faces at all: look before you blame the network.',
+      text: 'Under each image its true class, then what it was taken for. Many of these are disputable labels or no faces at all: look before you blame the network.',
       figures: [
         {
           name: 'surest-mistakes',
-          svg: gallery(
-            'Mistakes of the highest confidence',
-            rows.map(row => ({ label: percent(row[0]!.confidence), chosen: row.map(({ image }) => image) })),
-            data,
-            images,
-          ),
+          svg: gallery('Mistakes of the highest confidence', data, [
+            {
+              label: '',
+              shown: mistakes.map(({ image, truth, predicted }) => ({
+                picture: picture(image),
+                caption: [classes[truth]!, `as ${classes[predicted]!}`],
+              })),
+            },
+          ]),
         },
       ],
       table: [
@@ -93,7 +90,7 @@ export async function errorSections({ assessment, data }: RunMaterial): Promise<
         ['copies', 'seen before', 'repeated', 'left', 'accuracy', '95 %', 'macro F1', 'loss'],
         ...duplicates.map(({ kind, seen, repeated, deduplicated: left }) => [
           ...[kind, integer(seen.count), integer(repeated), integer(left.count), percent(left.accuracy)],
-          ...[interval(left.accuracyInterval), decimal(left.macroF1, 3), decimal(left.loss)],
+          ...[percentInterval(left.accuracyInterval), decimal(left.macroF1, 3), decimal(left.loss)],
         ]),
       ],
     });
@@ -102,13 +99,19 @@ export async function errorSections({ assessment, data }: RunMaterial): Promise<
     sections.push({
       heading: 'Annotators',
       text:
-        `${percent(annotators.withPrediction)} of the annotators chose what the network says, ` +
-        `${percent(annotators.withLabel)} what the label says.`,
+        `Of an image's annotators ${percent(annotators.withPrediction)} chose what the network says, ` +
+        `${percent(annotators.withLabel)} what the label says, in the mean of ${integer(annotators.count)} images. The network's ` +
+        `answer is their first choice on ${percent(annotators.predictionIsFirst)} of the images, the label on ` +
+        `${percent(annotators.labelIsFirst)}. Images on which they agree are easier:`,
       table: [
-        ['agreement of the annotators', 'images', 'accuracy', '95 %'],
-        ...annotators.levels.map(({ level, from, to, count, accuracy, accuracyInterval }) => [
-          `${level} (${percent(from)} to ${percent(to)})`,
-          ...[integer(count), percent(accuracy), interval(accuracyInterval)],
+        ['most agree', 'images', 'accuracy', '95 %'],
+        ...annotators.levels.map(({ from, to, count, accuracy, accuracyInterval }) => [
+          from === 0
+            ? `below ${wholePercent(to)}`
+            : to === 1
+              ? `${wholePercent(from)} or more`
+              : `${wholePercent(from)} to ${wholePercent(to)}`,
+          ...[integer(count), percent(accuracy), percentInterval(accuracyInterval)],
         ]),
       ],
     });
@@ -132,18 +135,8 @@ function quartileBars(
   return groupedBars(title, bars, 'accuracy', { domain: [0, 1] });
 }
 
-function gallery(
-  title: string,
-  rows: readonly { readonly label: string; readonly chosen: readonly number[] }[],
-  { height, width, channels }: DataSet,
-  { images }: Split,
-): string {
+/** One image of a split, (H,W,C) bytes. */
+function pictureOf({ height, width, channels, splits }: DataSet, split: SplitName, image: number): Uint8Array {
   const size = height * width * channels;
-  return drawImageGrid({
-    ...{ title, height, width, channels, scale: Math.max(1, Math.round(SHOWN / height)) },
-    rows: rows.map(({ label, chosen }) => ({
-      label,
-      images: chosen.map(image => images.subarray(image * size, (image + 1) * size)),
-    })),
-  });
+  return splits[split].images.subarray(image * size, (image + 1) * size);
 }

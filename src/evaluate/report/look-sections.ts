@@ -1,10 +1,12 @@
-import { drawImageGrid, scatter } from '../../plots/index.js';
+import { scatter } from '../../plots/index.js';
 import { overlayOf, pictureOf } from '../explain/overlay.js';
+import type { Example } from './examples.js';
+import { gallery, type Shown } from './gallery.js';
 import type { MapMaterial, RunMaterial } from './material.js';
 import type { ReportSection } from './section.js';
-import { decimal, integer, percent } from './text.js';
+import { decimal, integer, percent, wholePercent } from './text.js';
 
-const SHOWN = 96;
+const METHODS = { 'grad-cam': 'Grad-CAM', 'grad-cam++': 'Grad-CAM++' } as const;
 
 /** What the network looks at, and how it arranges images. */
 export async function lookSections({ maps, embedding, assessment }: RunMaterial): Promise<ReportSection[]> {
@@ -38,27 +40,24 @@ export async function lookSections({ maps, embedding, assessment }: RunMaterial)
 function mapSection(maps: MapMaterial, classes: readonly string[]): ReportSection {
   const { examples, explanations, sanity, central, centralArea } = maps;
   const { height, width, method, layer } = explanations;
-  const rows = [true, false].flatMap(right =>
-    classes.flatMap((name, k) => {
-      const own = examples.flatMap((example, n) =>
-        example.label === k && (example.predicted === k) === right ? [{ ...example, n }] : [],
-      );
-      return own.length === 0 ? [] : [{ name, right, own }];
-    }),
-  );
-  const grid = (right: boolean) =>
-    drawImageGrid({
-      title: right ? 'Right, and sure' : 'Wrong, and sure',
-      ...{ height, width, channels: 3, scale: Math.max(1, Math.round(SHOWN / height)) },
-      rows: rows
-        .filter(row => row.right === right)
-        .map(({ name, own }) => ({
-          label: right
-            ? name
-            : `${name} as ${[...new Set(own.map(({ predicted }) => classes[predicted]!))].join(', ')}`,
-          images: own.flatMap(({ n }) => [pictureOf(explanations, n), overlayOf(explanations, n)]),
-        })),
-    });
+  // Each image as the network got it, and beside it the same under its map.
+  const shown = ({ label, predicted, confidence }: Example, n: number): Shown[] => [
+    {
+      picture: pictureOf(explanations, n),
+      caption: [label === predicted ? wholePercent(confidence) : `as ${classes[predicted]!}`],
+    },
+    { picture: overlayOf(explanations, n), caption: label === predicted ? [] : [wholePercent(confidence)] },
+  ];
+  const grid = (right: boolean, title: string) => {
+    const groups = classes.map((label, k) => ({
+      label,
+      shown: examples.flatMap((example, n) =>
+        example.label === k && (example.predicted === k) === right ? shown(example, n) : [],
+      ),
+    }));
+    const found = groups.filter(({ shown }) => shown.length > 0);
+    return found.length === 0 ? [] : [gallery(title, { height, width, channels: 3 }, found)];
+  };
   const checked =
     sanity.compared === 0
       ? 'No image has a map both with these weights and with random ones, so that they cannot be compared'
@@ -68,12 +67,17 @@ function mapSection(maps: MapMaterial, classes: readonly string[]): ReportSectio
   return {
     heading: 'What it looks at',
     text: [
-      `${method} of the predicted class at ${layer}: beside each image as the network got it, what speaks for that class.`,
+      method === 'smooth-grad'
+        ? 'SmoothGrad of the predicted class: beside each image as the network got it, where a change would change the answer.'
+        : `${METHODS[method]} of the predicted class at ${layer}: beside each image as the network got it, what speaks for that class.`,
+      'The hotter, from blue over green and yellow to red, the less is seen of the image. Images stand under their true class, ' +
+        'with the confidence of the prediction.',
       `${checked} (rank correlation ${decimal(sanity.correlation, 2)}, mean difference ${decimal(sanity.difference, 2)}).`,
       `${percent(central)} of the heat lies in the middle of the picture, which is ${percent(centralArea)} of its area.`,
     ].join('\n'),
-    figures: [true, false]
-      .filter(right => rows.some(row => row.right === right))
-      .map(right => ({ name: right ? 'maps-right' : 'maps-wrong', svg: grid(right) })),
+    figures: [
+      ...grid(true, 'Right, and sure').map(svg => ({ name: 'maps-right', svg })),
+      ...grid(false, 'Wrong, and sure').map(svg => ({ name: 'maps-wrong', svg })),
+    ],
   };
 }

@@ -25,7 +25,7 @@ import { packageVersion } from './version.js';
 
 /**
  * Runs one command line and gives the exit code: 0, 1 for faults of the program or the machine, 2 for faults in what
- * was asked for, 3 where some of the images could not be read, 130 or 143 after Ctrl-C or SIGTERM. Commands load what
+ * was asked for, 3 where all is done but what could not be read, 130 or 143 after Ctrl-C or SIGTERM. Commands load what
  * they need when they run, so that help is quick.
  */
 export async function runCommandLine(argv: readonly string[]): Promise<number> {
@@ -50,7 +50,8 @@ Examples:
 
 Exit codes: 0 done; 1 a fault of the program or the machine, or a check that
 failed; 2 a fault in the command line, a file or the data, which the message
-says how to mend; 130 after Ctrl-C, 143 after SIGTERM.
+says how to mend; 3 done but for what could not be read; 130 after Ctrl-C,
+143 after SIGTERM.
 
 Environment: FACEGRAD_DEBUG=1 shows where a fault comes from, FACEGRAD_CACHE is
 the folder of packed data sets, NO_COLOR and CI are respected.`;
@@ -76,7 +77,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .addCommand(modelsCommand())
     .addCommand(recipesCommand())
     .addCommand(compareCommand(exitWith))
-    .addCommand(reportCommand())
+    .addCommand(reportCommand(exitWith))
     .addCommand(runsCommand())
     .addCommand(profileCommand())
     .addCommand(benchCommand(exitWith))

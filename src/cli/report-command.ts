@@ -1,10 +1,13 @@
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { SPLIT_NAMES, type SplitName } from '../data/dataset.js';
+import { SPLIT_NAMES, type DataSet, type SplitName } from '../data/dataset.js';
+import type { DataOptions } from '../data/options.js';
 import type { RunMaterial } from '../evaluate/report/material.js';
+import type { FailedRun } from '../evaluate/report/report.js';
 import type { Trained } from '../evaluate/trained.js';
 import { UserError } from '../util/errors.js';
 import { addDataOptions, dataFlagsOf, type DataFlags } from './data-options.js';
+import { exitCodes, reportError } from './errors.js';
 import {
   addGpuOptions,
   dataDescription,
@@ -15,6 +18,7 @@ import {
   type GpuOptions,
 } from './options.js';
 import { StatusLine } from './status-line.js';
+import { packageVersion } from './version.js';
 
 // Of src/evaluate/explain, which is not loaded for a help text; a test compares them.
 export const reportMethods = ['grad-cam', 'grad-cam++', 'smooth-grad', 'none'] as const;
@@ -36,7 +40,7 @@ interface Flags extends GpuOptions, DataFlags {
   json?: true;
 }
 
-export function reportCommand(): Command {
+export function reportCommand(exitWith: (code: number) => void): Command {
   const command = new Command('report')
     .summary('write a report of runs as one HTML page')
     .description(
@@ -74,72 +78,141 @@ export function reportCommand(): Command {
   command.addHelpText(
     'after',
     `
+Exit codes: 0; 2 for faults in what was asked for; 3 where a run or a layer
+could not be shown (the others are, and the page says why).
+
 Examples:
   facegrad report runs/mini-resnet
   facegrad report runs/a runs/b --split val --out comparison
   facegrad report runs/a --method grad-cam++ --layer layer2 --embedding umap`,
   );
-  return command.action(runReport);
+  return command.action(async (runs: string[], flags: Flags) => {
+    exitWith(await runReport(runs, flags));
+  });
 }
 
-async function runReport(runs: string[], flags: Flags): Promise<void> {
+/** Gives the exit code. */
+async function runReport(runs: readonly string[], flags: Flags): Promise<number> {
+  if (flags.layer !== undefined && !flags.method.startsWith('grad-cam')) {
+    throw new UserError(`--layer is for maps of grad-cam and grad-cam++, not for --method ${flags.method}`);
+  }
+  const { makeReport, writeReport } = await import('../evaluate/report/report.js');
+  const attempts = new Attempts(runs.length);
   const { readTrainedRun } = await import('../evaluate/trained.js');
   const networks: Trained[] = [];
   // All are looked at before the first is evaluated.
-  for (const run of runs) networks.push(await readTrainedRun(run));
-  const { gatherMaterial } = await import('../evaluate/report/material.js');
-  const { makeReport, writeReport } = await import('../evaluate/report/report.js');
-  const { readVotes } = await import('../data/labels/votes.js');
+  for (const run of runs) networks.push(...(await attempts.try(run, () => readTrainedRun(run))));
   const status = new StatusLine();
   const materials: RunMaterial[] = [];
+  const load = loader(flags);
   try {
     for (const network of networks) {
-      const { data, options } = await loadFor(network, flags);
-      const votes = flags.votes ?? options.labels;
-      materials.push(
-        await gatherMaterial(network, data, {
-          ...{ split: flags.split, batchSize: flags.batchSize, adapter: flags.adapter, backend: flags.backend },
-          assess: {
-            bootstrap: { resamples: flags.resamples },
-            votes: votes === undefined ? undefined : await readVotes(votes, data, flags.split),
-          },
-          method: flags.method === 'none' ? undefined : flags.method,
-          ...{ layer: flags.layer, examples: flags.examples, points: flags.points },
-          embedding: flags.embedding === 'none' ? undefined : flags.embedding,
-          onProgress: (fraction, text) => {
-            status.update(`${network.run!.path}: ${text}`, fraction);
-          },
+      const run = network.run!.path;
+      const gathered = await attempts.try(run, () =>
+        gather(network, load, flags, (fraction, text) => {
+          status.update(`${run}: ${text}`, fraction);
         }),
       );
+      status.clear();
+      materials.push(...gathered);
     }
+    if (materials.length === 0) return attempts.exitCode(0, true);
     status.update('drawing', 1);
-    const report = await makeReport(materials, { resamples: flags.resamples });
+    const report = await makeReport(materials, { resamples: flags.resamples }, attempts.failed);
     const out = flags.out ?? (runs.length === 1 ? join(runs[0]!, 'report') : 'report');
-    const page = await writeReport(out, report, materials);
+    const page = await writeReport(out, report, materials, attempts.failed);
     status.clear();
-    for (const { name, missing } of materials) {
-      for (const reason of missing) console.error(`facegrad: ${name}: left out: ${reason}`);
+    for (const { name, missing, faults } of materials) {
+      for (const reason of [...faults, ...missing]) console.error(`facegrad: ${name}: left out: ${reason}`);
     }
     const figures = report.figures.map(({ name }) => name);
     console.log(
       flags.json
-        ? JSON.stringify({ page, figures, runs })
+        ? JSON.stringify({ page, figures, runs: materials.map(({ name }) => name), failed: attempts.failed })
         : `${page}\n${figures.length} figures as .svg and .png in ${join(out, 'figures')}`,
     );
+    const incomplete = materials.some(({ faults }) => faults.length > 0);
+    return attempts.exitCode(materials.length, incomplete);
   } finally {
     status.clear();
   }
 }
 
-async function loadFor(network: Trained, flags: Flags) {
-  const { loadOptionsFor } = await import('../evaluate/trained.js');
-  const { loadDataVisibly } = await import('./load-data.js');
-  const { matchClasses } = await import('../evaluate/classes.js');
-  const own = network.run!.config.options;
-  const options = { ...(flags.data === undefined ? await dataFlagsOf(own) : {}), ...(await dataFlagsOf(flags)) };
-  const source = flags.data ?? own.data;
-  const data = await loadDataVisibly(source, flags.exclude, { ...loadOptionsFor(network), ...options });
-  if (data.splits[flags.split].count === 0) throw new UserError(`${data.name} has no ${flags.split} images`);
-  matchClasses(undefined, network.known?.classes, data.classes);
-  return { data, options };
+/** Runs of which those that can be are reported, whatever is wrong with the others. */
+class Attempts {
+  readonly failed: FailedRun[] = [];
+  #code: number = exitCodes.success;
+
+  constructor(readonly runs: number) {}
+
+  /**
+   * What `make` gives, or nothing where that fails, which is told at once.
+   * @throws what `make` throws where there is only this run
+   */
+  async try<T>(run: string, make: () => Promise<T>): Promise<T[]> {
+    try {
+      return [await make()];
+    } catch (error) {
+      if (this.runs === 1) throw error;
+      process.stderr.write(`facegrad: ${run} is not in the report:\n`);
+      const code = reportError(error, text => process.stderr.write(text));
+      if (this.#code !== exitCodes.failure) this.#code = code;
+      this.failed.push({ run, reason: error instanceof Error ? error.message : String(error) });
+      return [];
+    }
+  }
+
+  /** What the process ends with where `reported` runs are left and something in them may be `incomplete`. */
+  exitCode(reported: number, incomplete: boolean): number {
+    const done = reported > 0 && this.#code !== exitCodes.failure;
+    if (!done) return this.#code;
+    return incomplete || this.failed.length > 0 ? exitCodes.incomplete : exitCodes.success;
+  }
+}
+
+type Load = (network: Trained) => Promise<{ data: DataSet; options: DataOptions }>;
+
+/** Data sets that are read once where runs that follow each other were trained on the same images. */
+function loader(flags: Flags): Load {
+  const loaded = new Map<string, DataSet>();
+  return async network => {
+    const { loadOptionsFor } = await import('../evaluate/trained.js');
+    const { loadDataVisibly } = await import('./load-data.js');
+    const { matchClasses } = await import('../evaluate/classes.js');
+    const own = network.run!.config.options;
+    const options = { ...(flags.data === undefined ? await dataFlagsOf(own) : {}), ...(await dataFlagsOf(flags)) };
+    const source = flags.data ?? own.data;
+    const loadOptions = { ...loadOptionsFor(network), ...options };
+    const key = JSON.stringify([source, loadOptions]);
+    const data = loaded.get(key) ?? (await loadDataVisibly(source, flags.exclude, loadOptions));
+    loaded.clear();
+    loaded.set(key, data);
+    if (data.splits[flags.split].count === 0) throw new UserError(`${data.name} has no ${flags.split} images`);
+    matchClasses(undefined, network.known?.classes, data.classes);
+    return { data, options };
+  };
+}
+
+async function gather(
+  network: Trained,
+  load: Load,
+  flags: Flags,
+  onProgress: (fraction: number, text: string) => void,
+): Promise<RunMaterial> {
+  const { gatherMaterial } = await import('../evaluate/report/material.js');
+  const { readVotes } = await import('../data/labels/votes.js');
+  const { data, options } = await load(network);
+  const votes = flags.votes ?? options.labels;
+  return gatherMaterial(network, data, {
+    ...{ split: flags.split, batchSize: flags.batchSize, adapter: flags.adapter, backend: flags.backend },
+    assess: {
+      bootstrap: { resamples: flags.resamples },
+      votes: votes === undefined ? undefined : await readVotes(votes, data, flags.split),
+    },
+    method: flags.method === 'none' ? undefined : flags.method,
+    ...{ layer: flags.layer, examples: flags.examples, points: flags.points },
+    embedding: flags.embedding === 'none' ? undefined : flags.embedding,
+    version: packageVersion(),
+    onProgress,
+  });
 }

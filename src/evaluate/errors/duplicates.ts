@@ -1,4 +1,4 @@
-import { auditDataSet, auditDefaults, type Group } from '../../data/audit/audit.js';
+import { auditDataSet, auditDefaults, type Audit, type Group } from '../../data/audit/audit.js';
 import { allGroups } from '../../data/audit/summary.js';
 import type { DataSet, SplitName } from '../../data/dataset.js';
 import type { Answers } from './answers.js';
@@ -26,6 +26,17 @@ const EARLIER: Readonly<Record<SplitName, readonly SplitName[]>> = {
   test: ['train', 'val'],
 };
 
+/** What was found in data that several networks are evaluated on; an audit for near duplicates has the identical ones too. */
+const audits = new WeakMap<DataSet, { near: boolean; audit: Audit }>();
+
+function auditOf(data: DataSet, near: boolean, onProgress: (fraction: number, text: string) => void): Audit {
+  const known = audits.get(data);
+  if (known && (known.near || !near)) return known.audit;
+  const audit = auditDataSet(data, { ...auditDefaults, near, onProgress });
+  audits.set(data, { near, audit });
+  return audit;
+}
+
 /** Scores on the de-duplicated split: of identical images, and of near duplicates where they are asked for. */
 export function scoreWithoutDuplicates(
   answers: Answers,
@@ -35,7 +46,7 @@ export function scoreWithoutDuplicates(
   onProgress: (fraction: number, text: string) => void,
 ): DuplicateScores[] {
   const near = kind === 'near';
-  const audit = auditDataSet(data, { ...auditDefaults, near, onProgress });
+  const audit = auditOf(data, near, onProgress);
   return [scoreKind('identical', audit.identical), ...(near ? [scoreKind('near', allGroups(audit))] : [])];
 
   function scoreKind(kind: DuplicateScores['kind'], groups: readonly Group[]): DuplicateScores {

@@ -65,12 +65,13 @@ const isLeaf = (name: string, layers: readonly SpatialLayer[]) =>
 export function findLayer(name: string, layers: readonly SpatialLayer[]): SpatialLayer {
   const found = layers.find(layer => layer.name === name);
   if (found) return found;
+  if (layers.length === 0) throw new UserError('the model has no layer with a height and a width: no map of it');
   const nearest = layers
     .map(layer => layer.name)
     .sort((a, b) => distance(a, name) - distance(b, name))
     .slice(0, 5);
   throw new UserError(
     `no layer with a height and a width is called '${name}'; the nearest are ${nearest.join(', ')}, the last is ` +
-      (layers.at(-1)?.name ?? 'none'),
+      layers.at(-1)!.name,
   );
 }

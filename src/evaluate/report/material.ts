@@ -8,6 +8,7 @@ import { recipeText } from '../../train/recipes/index.js';
 import { RunFolder, type RunConfig } from '../../train/run.js';
 import { adapterName } from '../../train/trainer.js';
 import type { EpochRow, TrainSummary } from '../../train/types.js';
+import { IN_FLIGHT } from '../../train/validate.js';
 import { UserError } from '../../util/errors.js';
 import { RandomStream } from '../../util/random.js';
 import { assess, type AssessOptions } from '../assess.js';
@@ -22,11 +23,14 @@ import { explain, type ExplanationMethod, type Explanations } from '../explain/e
 import { compareMaps, type SanityCheck } from '../explain/sanity.js';
 import { openDeviceFor, placeNetwork, type PlacedNetwork, type Trained } from '../trained.js';
 import { chooseExamples, type Example } from './examples.js';
+import { integer } from './text.js';
 
 /** RandomStream's, for the images of an embedding. */
 const POINTS_STREAM = 223;
 
 export interface MaterialOptions extends OpenOptions {
+  /** Of facegrad, for the record. */
+  readonly version: string;
   readonly split: SplitName;
   readonly batchSize: number;
   readonly assess?: AssessOptions;
@@ -72,11 +76,13 @@ export interface RunMaterial {
   readonly maps: MapMaterial | undefined;
   readonly embedding: EmbeddingMaterial | undefined;
   readonly cost: ModelCost;
-  /** Images a second of the evaluation, compilation of kernels included. */
-  readonly evaluationRate: number;
+  /** Images a second of the evaluation, once kernels are compiled; null where there are too few images to tell. */
+  readonly evaluationRate: number | null;
   readonly environment: Readonly<Record<string, string>>;
-  /** What could not be shown, and why. */
+  /** Why there is nothing to show of something, such as maps of a network without convolutions. */
   readonly missing: readonly string[];
+  /** What was asked for by name and cannot be shown. */
+  readonly faults: readonly string[];
 }
 
 /**
@@ -91,36 +97,40 @@ export async function gatherMaterial(trained: Trained, data: DataSet, options: M
   const folder = await RunFolder.open(run.path);
   const [summary, epochs] = [await folder.readSummary(), await folder.readMetrics()];
   const device = await openDeviceFor(trained, options);
-  const missing: string[] = [];
-  const tryTo = async <T>(make: () => Promise<T>): Promise<T | undefined> => {
+  const [missing, faults]: [string[], string[]] = [[], []];
+  const tryTo = async <T>(make: () => Promise<T>, reasons: string[]): Promise<T | undefined> => {
     try {
       return await make();
     } catch (error) {
-      // A layer that was asked for by name is the user's own fault and not left out in silence.
-      if (!(error instanceof UserError) || options.layer !== undefined) throw error;
-      missing.push(error.message);
+      if (!(error instanceof UserError)) throw error;
+      reasons.push(error.message);
       return undefined;
     }
   };
   try {
     const network = placeNetwork(device, trained, data);
-    const began = performance.now();
+    const progress: number[] = [];
     const predictions = await evaluate(device, network.model, data, data.splits[split], {
       ...network.normalisation,
       ...{ augmenter: network.augmenter, batchSize },
       onProgress: fraction => {
+        progress.push(performance.now());
         onProgress(fraction, 'evaluating');
       },
     });
-    const evaluationRate = predictions.count / ((performance.now() - began) / 1000);
+    // When so many batches had been handed over, the first was done, and kernels were compiled.
+    const warm = progress[IN_FLIGHT];
+    const rest = predictions.count - batchSize;
+    const evaluationRate = warm !== undefined && rest > 0 ? (1000 * rest) / (performance.now() - warm) : null;
     const assessment = assess(predictions, data, split, { ...options.assess, onProgress });
-    const maps = await tryTo(() => mapsOf(device, trained, network, data, predictions, options));
-    const embedding = await tryTo(() => embed(device, network, data, predictions, options));
+    const reasons = options.layer === undefined ? missing : faults;
+    const maps = await tryTo(() => mapsOf(device, trained, network, data, predictions, options), reasons);
+    const embedding = await tryTo(() => embed(device, network, data, predictions, options), missing);
     return {
       ...{ name: run.path, config: run.config, summary, epochs, data, predictions, assessment, maps, embedding },
       recipe: recipeText(run.config.options, undefined, `${run.path}, every default written out.`),
       cost: costOf(trained.model, { classes: data.classes.length, channels: data.channels }),
-      ...{ evaluationRate, environment: environmentOf(device, run.config, data), missing },
+      ...{ evaluationRate, environment: environmentOf(device, run.config, data, options.version), missing, faults },
     };
   } finally {
     device.destroy();
@@ -187,15 +197,24 @@ async function embed(
   return { method, layer, dimensions, points };
 }
 
-function environmentOf(device: Device, config: RunConfig, data: DataSet): Record<string, string> {
+/** The mean of a column over a run's epochs; null where none was finished. */
+export function meanOf(epochs: readonly EpochRow[], key: keyof EpochRow): number | null {
+  return epochs.length === 0 ? null : epochs.reduce((total, row) => total + row[key], 0) / epochs.length;
+}
+
+function environmentOf(device: Device, config: RunConfig, data: DataSet, version: string): Record<string, string> {
   return {
     'trained on': config.adapter,
     'evaluated on': adapterName(device),
     'trained with': `facegrad ${config.facegrad}, ${config.created.slice(0, 10)}`,
-    system: `${platform()} ${release()} ${arch()}, Node ${process.versions.node}`,
+    'evaluated with': `facegrad ${version}, Node ${process.versions.node}, ${platform()} ${release()} ${arch()}`,
+    'computed in': device.matrices === undefined ? 'f32' : 'mixed precision (amp)',
     seed: String(config.options.seed),
-    data: config.data.name,
-    images: `${config.data.train} training, ${config.data.val} validation, ${config.data.test} test`,
+    'data of the run': config.data.name,
+    'evaluated data': data.name,
+    // Where papers mix the rules by which a row of a file becomes a label, a result is worth what its rule is.
+    'label rule': data.labelling ?? "the data set's own labels",
+    images: `${integer(config.data.train)} training, ${integer(config.data.val)} validation, ${integer(config.data.test)} test`,
     "fingerprint of the run's data": config.data.fingerprint,
     'fingerprint of the evaluated data': data.fingerprint,
     kernels: config.tuning ? `${Object.keys(config.tuning).length} not the defaults` : 'the defaults',

@@ -2,10 +2,10 @@ import { bestRow } from '../../train/progress.js';
 import { curveSections } from './curve-sections.js';
 import { errorSections } from './error-sections.js';
 import { lookSections } from './look-sections.js';
-import type { RunMaterial } from './material.js';
+import { meanOf, type RunMaterial } from './material.js';
 import { scoreSections } from './score-sections.js';
 import type { ReportSection } from './section.js';
-import { bytes, decimal, duration, integer, interval, percent } from './text.js';
+import { bytes, decimal, duration, integer, interval, percent, percentInterval, speed } from './text.js';
 
 /** Everything about one run, section by section. */
 export async function runSections(material: RunMaterial): Promise<ReportSection[]> {
@@ -28,7 +28,7 @@ export async function runSections(material: RunMaterial): Promise<ReportSection[
   ];
 }
 
-function summarySection({ summary, config, assessment, missing, epochs }: RunMaterial): ReportSection {
+function summarySection({ summary, config, assessment, missing, faults, epochs }: RunMaterial): ReportSection {
   const { accuracy, macro, calibration, intervals, split, count, balancedAccuracy, errors } = assessment;
   const best = bestRow(epochs);
   const withoutCopies = errors.duplicates.at(-1)?.deduplicated;
@@ -39,21 +39,25 @@ function summarySection({ summary, config, assessment, missing, epochs }: RunMat
         `validation, evaluated on ${integer(count)} ${split} images. Ranges are 95 % bootstrap intervals.`,
       'What a network tells is an apparent expression in a picture, not what a person feels.',
       ...assessment.notes,
-      ...missing.map(reason => `Left out: ${reason}.`),
+      ...[...faults, ...missing].map(reason => `Left out: ${reason}.`),
     ].join('\n'),
     tiles: [
-      { name: `accuracy, ${split}`, value: percent(accuracy), note: interval(intervals.accuracy) },
-      { name: 'balanced accuracy', value: percent(balancedAccuracy), note: interval(intervals.balancedAccuracy) },
-      { name: 'macro F1', value: decimal(macro.f1, 3), note: interval(intervals.macroF1, value => decimal(value, 3)) },
+      { name: `accuracy, ${split}`, value: percent(accuracy), note: percentInterval(intervals.accuracy) },
+      {
+        name: 'balanced accuracy',
+        value: percent(balancedAccuracy),
+        note: percentInterval(intervals.balancedAccuracy),
+      },
+      { name: 'macro F1', value: decimal(macro.f1, 3), note: interval(intervals.macroF1) },
       {
         name: 'area under ROC, macro',
         value: decimal(assessment.roc.macro, 3),
-        note: interval(intervals.rocAucMacro, value => decimal(value, 3)),
+        note: interval(intervals.rocAucMacro),
       },
       {
         name: 'calibration error',
         value: percent(calibration.expectedError),
-        note: interval(intervals.calibrationError),
+        note: percentInterval(intervals.calibrationError),
       },
       ...(withoutCopies
         ? [
@@ -74,28 +78,25 @@ function summarySection({ summary, config, assessment, missing, epochs }: RunMat
       ["Cohen's kappa", decimal(assessment.cohenKappa, 3)],
       ['Matthews correlation', decimal(assessment.matthews, 3)],
       ['average precision, macro', decimal(assessment.precisionRecall.macro, 3)],
-      ['training time', summary ? duration(summary.seconds) : '–'],
+      ['training time', duration(summary?.seconds)],
     ],
   };
 }
 
-function costSection({ cost, summary, evaluationRate, environment, config, epochs }: RunMaterial): ReportSection {
+function costSection({ cost, config, epochs, evaluationRate }: RunMaterial): ReportSection {
   const [channels, height, width] = cost.input;
-  const seconds = epochs.reduce((total, row) => total + row.seconds, 0) / Math.max(1, epochs.length);
   return {
     heading: 'Cost',
+    text: 'Speeds are those of this run and of this evaluation, with all else that the machine had to do.',
     table: [
       ['', ''],
       ['parameters', integer(cost.parameters)],
       [`multiply-accumulates of an image (${channels}×${height}×${width})`, integer(cost.macs)],
       ['activations of an image', bytes(cost.activationBytes)],
       ['weights as a file', bytes(cost.checkpointBytes)],
-      [
-        `training, batches of ${config.options.batchSize}`,
-        summary ? `${integer(summary.imagesPerSecond)} images/s` : '–',
-      ],
-      ['an epoch, validation included', epochs.length > 0 ? duration(seconds) : '–'],
-      [`evaluation on ${environment['evaluated on']!}, start included`, `${integer(evaluationRate)} images/s`],
+      [`training, batches of ${config.options.batchSize}`, speed(meanOf(epochs, 'imagesPerSecond'))],
+      ['an epoch, validation included', duration(meanOf(epochs, 'seconds'))],
+      ['inference', speed(evaluationRate)],
     ],
   };
 }

@@ -1,5 +1,6 @@
 import sharp from 'sharp';
-import { Predictor, type Prediction } from '../evaluate/predict/predict.js';
+import { Predictor } from '../evaluate/predict/predict.js';
+import type { Prediction } from '../evaluate/predict/prediction.js';
 import { jsonOf } from '../evaluate/predict/rows.js';
 import type { FaceDetector } from '../faces/detector.js';
 import { loadFaceDetector } from '../faces/node.js';

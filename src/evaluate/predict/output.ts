@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { temporaryName } from '../../train/files.js';
 import { UserError } from '../../util/errors.js';
 import { isPathError } from '../../util/path-errors.js';
-import type { Prediction } from './predict.js';
+import type { Prediction } from './prediction.js';
 
 /** A file that is written bit by bit and appears whole: under a temporary name until `finish`. */
 export class GrowingFile {

@@ -1,4 +1,3 @@
-import type { Box } from '../../faces/box.js';
 import type { Device } from '../../gpu/device.js';
 import type { ExplainOptions } from '../explain/explain.js';
 import { overlayOf } from '../explain/overlay.js';
@@ -6,6 +5,7 @@ import type { Trained } from '../trained.js';
 import { Classifier, type ClassifierOptions } from './classifier.js';
 import { formFor } from './form.js';
 import type { InputImage } from './inputs.js';
+import type { Prediction, Unread } from './prediction.js';
 import type { ImageForm, Subject } from './subject.js';
 import { ahead, prepare, type FaceOptions, type Prepared } from './subjects.js';
 
@@ -13,27 +13,6 @@ import { ahead, prepare, type FaceOptions, type Prepared } from './subjects.js';
 const AHEAD = 4;
 /** Likewise where faces are looked for, so that photographs lie in memory for longer. */
 const FACES_AHEAD = 2;
-
-/** What a network says of an image, or of a face in it. */
-export interface Prediction {
-  readonly file: string;
-  /** Whether this is a face that was found; absent where none was looked for. */
-  readonly face?: boolean;
-  /** Where the face is, in pixels; null for a whole image. */
-  readonly box: Box | null;
-  /** The probability of each class, in the order of classes; of sum 1. */
-  readonly emotions: Readonly<Record<string, number>>;
-  /** The class of the highest probability. */
-  readonly top: string;
-  /** Where it was asked for: what spoke for `top`, drawn over what the network saw, (height,width,3) bytes. */
-  readonly overlay?: { readonly height: number; readonly width: number; readonly pixels: Uint8Array };
-}
-
-/** An image that could not be read. */
-export interface Unread {
-  readonly file: string;
-  readonly error: string;
-}
 
 /** How images become predictions; what the weights know of themselves comes after it. */
 export interface PredictOptions extends ClassifierOptions {

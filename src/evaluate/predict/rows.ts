@@ -1,5 +1,5 @@
 import { csvLine } from '../../data/csv-line.js';
-import type { Prediction, Unread } from './predict.js';
+import type { Prediction, Unread } from './prediction.js';
 
 /** How results are written, one after the other, so that none has to wait for the last. */
 export interface RowFormat {

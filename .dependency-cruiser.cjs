@@ -42,10 +42,10 @@ module.exports = {
     },
     {
       name: 'inside-the-house',
-      comment: 'what the package exports (src/index.ts), tests, benches and scripts stand above all floors',
+      comment: 'what the package exports (src/index.ts), the page, tests, benches and scripts stand above all floors',
       severity: 'error',
       from: { path: '^src/[^/]+/' },
-      to: { path: '^(src/[^/]+|(test|bench|scripts)/.*)$' },
+      to: { path: '^(src/[^/]+|(web|test|bench|scripts)/.*)$' },
     },
     {
       name: 'browser-floors-without-node',
@@ -60,6 +60,13 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/faces/', pathNot: '^src/faces/node\\.ts$' },
       to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'page-without-node',
+      comment: 'the page runs in browsers: nothing that it reaches may open a door to Node',
+      severity: 'error',
+      from: { path: '^web/' },
+      to: { path: '^src/(gpu|faces)/node\\.ts$', reachable: true },
     },
     {
       name: 'node-door',

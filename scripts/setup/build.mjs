@@ -4,18 +4,24 @@ import { dirname, join, sep } from 'node:path';
 
 /** What tsc writes for one source file, by suffix; anything else in dist/ is not ours to delete. */
 const OUTPUT = /(\.d\.ts|\.js)(\.map)?$/;
+/** Where Vite writes the page: it empties that folder itself. */
+const PAGE = `web${sep}`;
+/** What goes into the page beside the sources. */
+const PAGE_FOLDERS = ['web', 'shaders', 'cascades'];
 const STAMP = join('dist', '.fingerprint');
 
 /**
- * A hash of all that decides the compiler's output: the sources, its settings and (by the lock file) its version.
- * Contents are hashed because times lie after a copy or a checkout; 200 files take a few milliseconds.
+ * A hash of all that decides the output of the compiler and of Vite: the sources, the page and what it holds, their settings and
+ * (by the lock file) their versions. Contents are hashed because times lie after a copy or a checkout; 500 files take a few
+ * milliseconds.
  *
  * @param {string} root the repository
  */
 export function sourceFingerprint(root) {
   const hash = createHash('sha256');
-  const settings = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'].filter(f => existsSync(join(root, f)));
-  for (const file of [...settings, ...sourceFiles(root).map(f => join('src', f))]) {
+  const settings = ['tsconfig.json', 'tsconfig.build.json', 'vite.config.ts', 'package-lock.json'];
+  const sources = sourceFiles(root).map(f => join('src', f));
+  for (const file of [...settings.filter(f => existsSync(join(root, f))), ...sources, ...pageFiles(root)]) {
     const content = readFileSync(join(root, file));
     hash.update(`${file.split(sep).join('/')}\0${content.length}\0`).update(content);
   }
@@ -88,15 +94,27 @@ function sourceFiles(root) {
 }
 
 /** @param {string} root */
+function pageFiles(root) {
+  return PAGE_FOLDERS.flatMap(folder => list(join(root, folder)).map(f => join(folder, f))).filter(f =>
+    statSync(join(root, f)).isFile(),
+  );
+}
+
+/** @param {string} root */
 function missingOutputs(root) {
   const compiled = sourceFiles(root).filter(f => !f.endsWith('.d.ts'));
-  return compiled.map(f => f.replace(/\.ts$/, '.js')).filter(f => !existsSync(join(root, 'dist', f)));
+  const page = join('web', 'index.html');
+  return [...compiled.map(f => f.replace(/\.ts$/, '.js')), ...(existsSync(join(root, page)) ? [page] : [])].filter(
+    f => !existsSync(join(root, 'dist', f)),
+  );
 }
 
 /** @param {string} root */
 function staleOutputs(root) {
   const sources = new Set(sourceFiles(root));
-  return list(join(root, 'dist')).filter(f => OUTPUT.test(f) && !sources.has(f.replace(OUTPUT, '.ts')));
+  return list(join(root, 'dist')).filter(
+    f => OUTPUT.test(f) && !f.startsWith(PAGE) && !sources.has(f.replace(OUTPUT, '.ts')),
+  );
 }
 
 /**

@@ -56,26 +56,28 @@ function below(name: string): string[] {
 }
 
 describe('npm pack', () => {
-  it('holds the compiled sources with their types, shaders, recipes and pages', () => {
+  it('holds the compiled sources with their types, the page, shaders, recipes and documents', () => {
     const compiled = below('src').filter(path => path.endsWith('.ts') && !path.endsWith('.d.ts'));
     expect(compiled.length).toBeGreaterThan(200);
     const expected = [
       ...['LICENSE', 'README.md', 'package.json'],
       ...compiled.flatMap(path => ['.js', '.d.ts'].map(end => path.replace(/^src/, 'dist').replace(/\.ts$/, end))),
       ...below('shaders'),
+      ...below('dist/web'),
       ...below('recipes'),
       ...below('docs').filter(path => !path.startsWith('docs/api/')),
     ];
     expect(expected.filter(path => !files.includes(path))).toEqual([]);
+    expect(expected).toContain('dist/web/index.html');
   });
 
   it('holds nothing else: no tests, no maps, no state of tools', () => {
     const known =
-      /^(LICENSE|README\.md|package\.json|(shaders|recipes|cascades)\/.*|docs\/(?!api\/).*|dist\/.*\.(js|d\.ts))$/;
+      /^(LICENSE|README\.md|package\.json|(shaders|recipes|cascades)\/.*|docs\/(?!api\/).*|dist\/web\/.*|dist\/.*\.(js|d\.ts))$/;
     expect(files.filter(path => !known.test(path))).toEqual([]);
     // A file of which the source is gone would be packed by mistake.
     const stale = files.filter(path => {
-      const source = /^dist\/(.*?)(\.d)?\.(js|ts)$/.exec(path)?.[1];
+      const source = /^dist\/(?!web\/)(.*?)(\.d)?\.(js|ts)$/.exec(path)?.[1];
       return source !== undefined && !existsSync(join(project, 'src', `${source}.ts`));
     });
     expect(stale).toEqual([]);

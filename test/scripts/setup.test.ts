@@ -119,6 +119,25 @@ describe('node scripts/setup.mjs', () => {
     expect(readFileSync(join(root, 'dist', 'one.js'), 'utf8')).toContain('11');
   });
 
+  test('notices the page, what goes into it, and its loss', () => {
+    // Stands in for Vite, which the small checkout has no page for.
+    write('build.mjs', `import { cpSync } from 'node:fs';\ncpSync('web', 'dist/web', { recursive: true });\n`);
+    const scripts = { build: 'tsc -p tsconfig.build.json && node build.mjs' };
+    write('package.json', JSON.stringify({ name: 'small', type: 'module', scripts }));
+    write('web/index.html', '<p>one</p>');
+    write('web/assets/page.js', '');
+    write('shaders/one.wgsl', '// one');
+    expect(setup().code).toBe(0);
+    expect(setup([], { npm_lifecycle_event: 'pretest' }).stderr).toBe('');
+    for (const file of ['web/index.html', 'shaders/one.wgsl']) {
+      write(file, 'another');
+      expect(setup([], { npm_lifecycle_event: 'pretest' }).stderr).toContain('npm run build (the sources changed)');
+    }
+    expect(readFileSync(join(root, 'dist/web/index.html'), 'utf8')).toBe('another');
+    rmSync(join(root, 'dist/web/index.html'));
+    expect(setup().stderr).toContain('index.html is missing');
+  });
+
   test('leaves no output of a deleted source, nor its folder', () => {
     write('src/room/two.ts', 'export const two = 2;\n');
     setup();

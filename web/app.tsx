@@ -3,7 +3,7 @@ import { Camera } from './camera/camera.js';
 import type { Live } from './camera/live.js';
 import { Announcer } from './parts/announcer.js';
 import { CameraIcon, FaceIcon, PicturesIcon } from './parts/icons.js';
-import { ModelCard } from './parts/model-card.js';
+import { ModelCard, ModelChoice, ReadinessLine } from './parts/model-card.js';
 import { Notice } from './parts/notice.js';
 import { FallbackNotice, PlaceChip } from './parts/place.js';
 import { ServerFault } from './parts/server-fault.js';
@@ -31,11 +31,30 @@ export function App({ session, gallery, live }: { session: Session; gallery: Gal
         <h1>
           <FaceIcon /> facegrad
         </h1>
+        {models && chosen && (
+          <ModelChoice
+            models={models}
+            chosen={chosen}
+            onChoose={id => {
+              void session.choose(id);
+            }}
+          />
+        )}
         <PlaceChip place={place} />
       </header>
       <main class="page">
         <FallbackNotice place={place} session={session} />
         {fault && <ServerFault fault={fault} session={session} />}
+        {!fault && readiness.kind !== 'ready' && (
+          <div class="readiness">
+            <ReadinessLine
+              readiness={readiness}
+              onRetry={() => {
+                void session.retry();
+              }}
+            />
+          </div>
+        )}
         <div class="columns">
           <div class="column-main">
             <Tabs tab={tab} onTab={setTab} />
@@ -48,19 +67,7 @@ export function App({ session, gallery, live }: { session: Session; gallery: Gal
             </div>
           </div>
           <aside class="column-side" aria-label="About the model">
-            {models && chosen && (
-              <ModelCard
-                models={models}
-                chosen={chosen}
-                readiness={readiness}
-                onChoose={id => {
-                  void session.choose(id);
-                }}
-                onRetry={() => {
-                  void session.retry();
-                }}
-              />
-            )}
+            {chosen && <ModelCard info={chosen} />}
             <Notice model={chosen} />
           </aside>
         </div>

@@ -90,6 +90,9 @@ export class Session {
         onLoading: loading => {
           this.state.patch({ readiness: { kind: 'loading', loading } });
         },
+        onRecovered: () => {
+          this.state.patch({ readiness: { kind: 'ready' } });
+        },
         onGone: why => {
           this.state.patch({ place: { kind: 'server', why }, readiness: { kind: 'ready' } });
         },

@@ -683,7 +683,10 @@ export class Device {
       this.#forget(buffer);
       buffer.destroy();
     }
-    this.#inFlight.push(queue.onSubmittedWorkDone());
+    const done = queue.onSubmittedWorkDone();
+    // A browser rejects it where the device is lost, which is told elsewhere, and nobody may be waiting for this one.
+    done.catch(() => undefined);
+    this.#inFlight.push(done);
     if (this.#inFlight.length > 64) this.#inFlight = this.#inFlight.slice(-64);
   }
 }

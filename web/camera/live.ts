@@ -241,9 +241,8 @@ export class Live {
           squares.map(({ data }) => new Uint8Array(data.buffer)),
         );
       } catch (error) {
-        // A device that is lost is opened again; only what then remains is a fault.
-        await engine.recovered();
-        if (this.session.state.value.chosen !== network) return;
+        // A frame that was lost with its device, or with its network, is no fault: the next one comes.
+        if ((await engine.recovered()) || this.session.state.value.chosen !== network) return;
         throw error;
       }
       if (turn !== this.#turn || this.session.state.value.chosen !== network) return;

@@ -10,23 +10,25 @@ export interface EngineOptions {
   readonly token: string | undefined;
   /** Told while a network is loaded. */
   readonly onLoading: (loading: Loading) => void;
+  /** Told when a device and its network are there again after a loss. */
+  readonly onRecovered: () => void;
   /** Told when WebGPU is gone for good. */
   readonly onGone: (why: string) => void;
 }
 
-/** The page's WebGPU, in a worker of its own. A device that is lost is opened again, with its network. */
+/** The page's WebGPU, in a worker of its own. Where the device is lost, another worker opens another, with the same network. */
 export class Engine {
-  readonly #worker: Remote<EngineApi>;
+  #worker: Worker | undefined;
+  #api: Remote<EngineApi> | undefined;
+  /** Rejects when the device that is open now is lost: its worker's answers may never come then. */
+  #loss: Promise<never> = Promise.reject(new Error('not opened yet'));
   #network: ModelInfo | undefined;
   #lostAt = -Infinity;
-  /** Where the device is being opened again: what is asked meanwhile waits for it. */
+  /** While a device is opened in the place of a lost one: what is asked meanwhile waits for it. */
   #recovery: Promise<void> | undefined;
 
-  private constructor(
-    worker: Worker,
-    private readonly options: EngineOptions,
-  ) {
-    this.#worker = wrap<EngineApi>(worker);
+  private constructor(private readonly options: EngineOptions) {
+    this.#loss.catch(() => undefined);
   }
 
   /**
@@ -34,22 +36,14 @@ export class Engine {
    * @throws {Error} whose name is NoWebGpu, with the reason, where the browser has none
    */
   static async open(options: EngineOptions): Promise<{ engine: Engine; adapter: string }> {
-    const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'facegrad engine' });
-    const engine = new Engine(worker, options);
-    try {
-      const adapter = await engine.#worker.open();
-      engine.#watch();
-      return { engine, adapter };
-    } catch (error) {
-      worker.terminate();
-      throw error;
-    }
+    const engine = new Engine(options);
+    return { engine, adapter: await engine.#start() };
   }
 
   /** Puts a network on the GPU, in the place of the one before. */
   async load(network: ModelInfo): Promise<void> {
     this.#network = network;
-    await this.#load(network);
+    await this.#tried(api => this.#load(api, network));
   }
 
   /**
@@ -57,42 +51,54 @@ export class Engine {
    * @throws where that network is not the one that is loaded
    */
   classify(network: ModelInfo, subjects: readonly Uint8Array[]): Promise<Reply> {
-    return this.#tried(() => this.#worker.classify(network.id, subjects));
+    return this.#tried(api => api.classify(network.id, subjects));
   }
 
-  /** @param squares (side,side,4) bytes each, which are gone then */
+  /** @param squares (side,side,4) bytes each, which are gone then; they are not asked about again where the device is lost */
   classifySquares(network: ModelInfo, squares: readonly Uint8Array[]): Promise<Reply> {
-    // A frame that was lost with the device is not worth asking about again.
-    return this.#worker.classifySquares(
-      network.id,
-      transfer(
-        [...squares],
-        squares.map(({ buffer }) => buffer as ArrayBuffer),
-      ),
-    );
+    const buffers = squares.map(({ buffer }) => buffer as ArrayBuffer);
+    return this.#unlessLost(this.#api!.classifySquares(network.id, transfer([...squares], buffers)));
   }
 
   /** Grad-CAM of a class, over what the network saw. */
   explain(network: ModelInfo, subject: Uint8Array, which: number): Promise<Raster> {
-    return this.#tried(() => this.#worker.explain(network.id, subject, which));
+    return this.#tried(api => api.explain(network.id, subject, which));
   }
 
-  /** Resolves when no device is being opened. */
-  async recovered(): Promise<void> {
-    await this.#recovery;
+  /** Waits while a device is opened in the place of a lost one; gives whether there was one to wait for. */
+  async recovered(): Promise<boolean> {
+    const recovery = this.#recovery;
+    await recovery;
+    return recovery !== undefined;
   }
 
-  #load(network: ModelInfo): Promise<void> {
-    const { token, onLoading } = this.options;
-    return this.#worker.load(network, token, proxy(onLoading));
-  }
-
-  #watch(): void {
-    void this.#worker.lost().then(why => {
+  async #start(): Promise<string> {
+    this.#worker?.terminate();
+    const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'facegrad engine' });
+    this.#worker = worker;
+    const api = wrap<EngineApi>(worker);
+    this.#api = api;
+    let adapter: string;
+    try {
+      adapter = await api.open();
+    } catch (error) {
+      worker.terminate();
+      throw error;
+    }
+    this.#loss = api.lost().then(why => {
       this.#recovery = this.#recover(why).finally(() => {
         this.#recovery = undefined;
       });
+      throw new Error(why);
     });
+    // Whoever asks hears of it; nobody may be asking.
+    this.#loss.catch(() => undefined);
+    return adapter;
+  }
+
+  #load(api: Remote<EngineApi>, network: ModelInfo): Promise<void> {
+    const { token, onLoading } = this.options;
+    return api.load(network, token, proxy(onLoading));
   }
 
   async #recover(why: string): Promise<void> {
@@ -100,26 +106,31 @@ export class Engine {
     const again = now - this.#lostAt < RECOVERY_MS;
     this.#lostAt = now;
     try {
-      if (again) throw new Error(`the device was lost twice: ${why}`);
-      await this.#worker.open();
-      this.#watch();
-      if (this.#network) await this.#load(this.#network);
+      if (again) throw new Error(`twice within a minute: ${why}`);
+      await this.#start();
+      if (this.#network) await this.#unlessLost(this.#load(this.#api!, this.#network));
+      this.options.onRecovered();
     } catch (error) {
+      this.#worker?.terminate();
       this.options.onGone(`The graphics device was lost (${(error as Error).message}).`);
     }
   }
 
+  #unlessLost<T>(answer: Promise<T>): Promise<T> {
+    return Promise.race([answer, this.#loss]);
+  }
+
   /** Asks, and once more where the device was lost meanwhile. */
-  async #tried<T>(work: () => Promise<T>): Promise<T> {
+  async #tried<T>(work: (api: Remote<EngineApi>) => Promise<T>): Promise<T> {
     await this.#recovery;
     try {
-      return await work();
+      return await this.#unlessLost(work(this.#api!));
     } catch (error) {
       // The loss is told in a message of its own, which may come after the error.
       await new Promise(resolve => setTimeout(resolve, 100));
       if (!this.#recovery) throw error;
       await this.#recovery;
-      return work();
+      return this.#unlessLost(work(this.#api!));
     }
   }
 }

@@ -44,19 +44,15 @@ function loaded(id: string) {
 
 const api = {
   /**
-   * Opens the browser's WebGPU, or opens it anew after it was lost; gives the adapter's name.
+   * Opens the browser's WebGPU; gives the adapter's name.
    * @throws {NoWebGpu} where there is none
    */
-  open(): Promise<string> {
-    return inTurn(async () => {
-      placed = undefined;
-      opened?.device.destroy();
-      opened = await openBrowserDevice();
-      return opened.adapter;
-    });
+  async open(): Promise<string> {
+    opened = await openBrowserDevice();
+    return opened.adapter;
   },
 
-  /** Resolves with the reason when the device that is open now is lost. */
+  /** Resolves with the reason when the device is lost. */
   lost(): Promise<string> {
     return opened!.lost;
   },
@@ -71,9 +67,12 @@ const api = {
       placed?.classifier.dispose();
       placed = undefined;
       const classifier = Classifier.place(opened!.device, networkOf(info, bytes), info.image, { batchSize: BATCH });
-      // Kernels compile when they are first used: now, while the page says so.
+      // Kernels compile when they are first used: now, while the page says so. Few images and many have kernels of their own.
       const { size, channels } = info.image;
-      await classifier.answers([{ pixels: new Uint8Array(size * size * channels) }]);
+      const blank = { pixels: new Uint8Array(size * size * channels) };
+      for (const count of [1, opened!.device.subgroupSize + 1]) {
+        await classifier.answers(new Array<typeof blank>(Math.min(count, BATCH)).fill(blank));
+      }
       placed = { info, classifier };
     });
   },

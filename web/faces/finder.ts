@@ -23,6 +23,10 @@ export class FaceFinder {
     return this.#api.look(file, form, findFaces);
   }
 
+  check(file: Blob): Promise<void> {
+    return this.#api.check(file);
+  }
+
   cut(file: Blob, form: ImageForm, boxes: readonly (Box | null)[]): Promise<Looked> {
     return this.#api.cut(file, form, boxes);
   }

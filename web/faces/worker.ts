@@ -69,7 +69,15 @@ const api = {
     return lookedAt(picture, [wholeSubject(picture, form)]);
   },
 
-  /** The same, of faces that somebody else has found; null stands for the whole image. */
+  /**
+   * That this browser can read a file.
+   * @throws {Error} whose name is Undecodable, with the reason
+   */
+  async check(file: Blob): Promise<void> {
+    await decode(file);
+  },
+
+  /** What `look` gives, of faces that somebody else has found; null stands for the whole image. */
   async cut(file: Blob, form: ImageForm, boxes: readonly (Box | null)[]): Promise<Looked> {
     const picture = await decode(file);
     const own = inForm(picture, form);

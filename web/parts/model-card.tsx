@@ -2,40 +2,43 @@ import type { ModelInfo } from '../../src/serve/api.js';
 import type { Readiness } from '../session.js';
 import { bytesInWords, capital, counted, percent, sentence } from './words.js';
 
-export interface ModelCardProps {
+export interface ModelChoiceProps {
   readonly models: readonly ModelInfo[];
   readonly chosen: ModelInfo;
-  readonly readiness: Readiness;
   readonly onChoose: (id: string) => void;
-  readonly onRetry: () => void;
+}
+
+/** The choice of a network. */
+export function ModelChoice({ models, chosen, onChoose }: ModelChoiceProps) {
+  return (
+    <label class="field field-inline model-choice">
+      <span>Model</span>
+      <select
+        value={chosen.id}
+        onChange={event => {
+          onChoose(event.currentTarget.value);
+        }}
+      >
+        {models.map(({ id, name, model, accuracy }) => (
+          <option key={id} value={id}>
+            {name}
+            {model === name ? '' : ` · ${model}`}
+            {accuracy ? ` · ${percent(accuracy.value)}` : ''}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
 }
 
 const SPLITS = { val: 'validation', test: 'test' } as const;
 
-/** The choice of a network, and what is known of the chosen one. */
-export function ModelCard({ models, chosen, readiness, onChoose, onRetry }: ModelCardProps) {
-  const { model, dataset, accuracy, parameters, bytes, image, recall } = chosen;
+/** What is known of a network. */
+export function ModelCard({ info }: { info: ModelInfo }) {
+  const { name, model, dataset, accuracy, parameters, bytes, image, recall } = info;
   return (
     <section class="card" aria-labelledby="model-title">
-      <h2 id="model-title">Model</h2>
-      <label class="field">
-        <span class="visually-hidden">Model</span>
-        <select
-          value={chosen.id}
-          onChange={event => {
-            onChoose(event.currentTarget.value);
-          }}
-        >
-          {models.map(({ id, name, model: architecture, accuracy: own }) => (
-            <option key={id} value={id}>
-              {name}
-              {architecture === name ? '' : ` · ${architecture}`}
-              {own ? ` · ${percent(own.value)}` : ''}
-            </option>
-          ))}
-        </select>
-      </label>
-      <ReadinessLine readiness={readiness} onRetry={onRetry} />
+      <h2 id="model-title">{name}</h2>
       <dl class="facts">
         <dt>Network</dt>
         <dd>
@@ -78,14 +81,15 @@ export function ModelCard({ models, chosen, readiness, onChoose, onRetry }: Mode
   );
 }
 
-function ReadinessLine({ readiness, onRetry }: { readiness: Readiness; onRetry: () => void }) {
+/** How far the chosen network is, unless it is ready. */
+export function ReadinessLine({ readiness, onRetry }: { readiness: Readiness; onRetry: () => void }) {
   switch (readiness.kind) {
     case 'waiting':
       return <Progress text="Starting…" />;
     case 'loading': {
       const { loading } = readiness;
       return loading.phase === 'weights' ? (
-        <Progress text="Fetching the weights…" fraction={loading.fraction} />
+        <Progress text="Fetching the model’s weights…" fraction={loading.fraction} />
       ) : (
         <Progress text="Compiling shaders…" />
       );
@@ -93,7 +97,9 @@ function ReadinessLine({ readiness, onRetry }: { readiness: Readiness; onRetry: 
     case 'failed':
       return (
         <div class="problem" role="alert">
-          <p>{sentence(readiness.why)}</p>
+          <p>
+            <strong>The model could not be loaded.</strong> {sentence(readiness.why)}
+          </p>
           <button type="button" class="button" onClick={onRetry}>
             Try again
           </button>

@@ -167,6 +167,8 @@ export class Gallery {
         return { box, probabilities: [...probabilities], top, seen: seen[i], subject: pixels };
       });
     } else {
+      // What neither reads is not sent; what only the server reads is.
+      if (!/^image\/(tiff|heic|heif)$/.test(file.type)) await faces.check(file);
       const rows = await server.classify(file, network, { faces: findFaces, name });
       const boxes = rows.map(({ box }) => box);
       looked = await faces.cut(file, network.image, boxes).catch(() => undefined);

@@ -9,6 +9,7 @@
  *     device.destroy();
  */
 export { Device, type DeviceOptions, type Dispatch } from './gpu/device.js';
+export { DeviceLostError, OutOfGpuMemoryError } from './gpu/errors.js';
 export { ampProblem, type MatrixShape, type Precision } from './gpu/matrices.js';
 export { openDevice, type OpenOptions } from './gpu/node.js';
 export * from './tensor/index.js';

@@ -1,8 +1,10 @@
 import type { Augmenter } from '../data/augment/augmenter.js';
 import type { DataSet, Split } from '../data/dataset.js';
 import type { Device } from '../gpu/device.js';
+import { OutOfGpuMemoryError } from '../gpu/errors.js';
 import type { Module } from '../nn/index.js';
 import { formatShape, noGrad, sameShape, scope, setDefaultDevice, Tensor } from '../tensor/index.js';
+import { adviceOf, fittingBatch } from '../train/batch-advice.js';
 import { Batches, inOrder, type Normalisation } from '../train/batches.js';
 import { IN_FLIGHT } from '../train/validate.js';
 import { UserError } from '../util/errors.js';
@@ -39,7 +41,8 @@ export async function evaluate(
   },
 ): Promise<Predictions> {
   setDefaultDevice(device);
-  const batches = new Batches(device, data, split, options.batchSize, options, options.augmenter);
+  const batchesOf = (size: number) => new Batches(device, data, split, size, options, options.augmenter);
+  const batches = batchesOf(options.batchSize);
   const classes = data.classes.length;
   const order = inOrder(split.count);
   const all = Tensor.empty([split.count, classes], { device }).keep();
@@ -65,9 +68,24 @@ export async function evaluate(
       options.onProgress?.((i + 1) / batches.count);
     }
     return score(await all.data(), split.labels, classes);
+  } catch (error) {
+    if (!(error instanceof OutOfGpuMemoryError)) throw error;
+    const fitting = fittingBatch(device, error, { below: Math.min(options.batchSize, split.count) }, size => {
+      rehearse(model, batchesOf(size), split.count);
+    });
+    throw error.advising(adviceOf(fitting));
   } finally {
     all.dispose();
     model.train(training);
+  }
+}
+
+/** What takes memory in an evaluation: a whole batch, and the last one. */
+function rehearse(model: Module, batches: Batches, count: number): void {
+  for (const index of new Set([0, batches.count - 1])) {
+    scope(() => {
+      noGrad(() => batches.answers(model.forward(batches.load(new Uint32Array(count), index).x)));
+    });
   }
 }
 

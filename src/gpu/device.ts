@@ -1,4 +1,5 @@
 import { diagnose, type Diagnosis } from './diagnose.js';
+import { DeviceLostError, formatMebibytes, OutOfGpuMemoryError } from './errors.js';
 import type { MatrixShape } from './matrices.js';
 import { BufferPool, type PooledBuffer, type Slice } from './pool.js';
 import { Profiler, requireTimestamps, type Detail, type Launch, type Timeline } from './profiler.js';
@@ -94,6 +95,8 @@ const MAP_READ = 0x01;
 const READBACK = MAP_READ | 0x08;
 const UNIFORM_BLOCK = 64 * 1024;
 const UPLOAD = 0x04 | 0x08; // COPY_SRC | COPY_DST
+/** How drivers and Dawn say that there is no memory. */
+const LACK = /out[ _]of[ _](\w+[ _])?memory/i;
 /** Bytes of small writes that one command buffer can hold. */
 const UPLOAD_BLOCK = 64 * 1024;
 /** More distinct parameter blocks than any network needs: a value that changes at every step got in among them. */
@@ -164,17 +167,26 @@ export class Device {
     const wanted = (options.subgroups ?? true) && device.features.has('subgroups');
     this.subgroupSize = options.lanes ?? (wanted ? (this.info.subgroupMinSize ?? 0) : 0);
     this.matrices = options.matrices;
-    this.pool = new BufferPool(device, buffer => {
-      this.#commands.push({ kind: 'destroy', buffer });
-    });
+    this.pool = new BufferPool(
+      device,
+      buffer => {
+        this.#commands.push({ kind: 'destroy', buffer });
+      },
+      lack => {
+        this.#fault ??= lack;
+      },
+    );
     this.zeros = this.pool.acquire(256);
     device.addEventListener('uncapturederror', event => {
       // Dawn would print it on standard output otherwise, which belongs to a command's results.
       event.preventDefault();
-      this.#fault ??= new Error(`the GPU reported: ${event.error.message}`);
+      void this.#report(event.error);
     });
-    void device.lost.then(lost => {
-      if (!this.#destroyed) this.#fault ??= new Error(`the GPU device was lost (${lost.reason}): ${lost.message}`);
+    void device.lost.then(({ reason, message }) => {
+      if (this.#destroyed) return;
+      const cause = new DeviceLostError(`the GPU device was lost (${reason}): ${message}`);
+      // Where a driver has no memory for its own work it gives the device up.
+      this.#fault ??= LACK.test(message) ? this.#lack(cause) : cause;
     });
   }
 
@@ -195,11 +207,11 @@ export class Device {
 
   /** Records a kernel launch. A wrong name of a binding, parameter or constant throws at once. */
   dispatch(call: Dispatch): void {
-    this.#alive();
     if (this.#rehearsing) {
       this.#rehearsed?.push(call);
       return;
     }
+    this.#alive();
     if (call.shader === this.#standIn?.shader) call = { ...call, shader: this.#standIn.by };
     const kernel = this.#kernel(call);
     const slices: Slice[] = [];
@@ -227,6 +239,7 @@ export class Device {
 
   /** Records a copy of host bytes into a slice; `data` is copied now. */
   write(slice: Slice, data: ArrayBufferView): void {
+    if (this.#rehearsing) return;
     this.#alive();
     this.#requireOwn(slice);
     const padded = new Uint8Array(Math.ceil(data.byteLength / 4) * 4);
@@ -240,6 +253,7 @@ export class Device {
 
   /** Records a copy of `from` into the beginning of `to`. */
   copy(from: Slice, to: Slice): void {
+    if (this.#rehearsing) return;
     this.#alive();
     this.#requireOwn(from);
     this.#requireOwn(to);
@@ -249,6 +263,7 @@ export class Device {
 
   /** Records zeros into a slice. */
   clear(slice: Slice): void {
+    if (this.#rehearsing) return;
     this.#alive();
     this.#requireOwn(slice);
     this.#commands.push({ kind: 'clear', slice });
@@ -300,13 +315,31 @@ export class Device {
     return data;
   }
 
-  /** Runs `fn` without its kernels: nothing is launched, compiled or allocated on the GPU, and tensors hold no values. */
+  /**
+   * Runs `fn` without its kernels: nothing is launched, compiled, copied or allocated on the GPU, and tensors hold no
+   * values. It can be done even after a fault.
+   */
   rehearse<T>(fn: () => T): T {
     this.#rehearsing = true;
     try {
       return fn();
     } finally {
       this.#rehearsing = false;
+    }
+  }
+
+  /**
+   * Bytes of buffers that `fn` would take beside those that are live, none of which it takes; free ones are given back first.
+   * @throws OutOfGpuMemoryError where one of them is larger than the adapter allows
+   */
+  bytesTakenBy(fn: () => void): number {
+    this.pool.trim();
+    const before = this.pool.createdBytes;
+    try {
+      this.rehearse(fn);
+      return this.pool.createdBytes - before;
+    } finally {
+      this.pool.trim();
     }
   }
 
@@ -367,6 +400,18 @@ export class Device {
   destroy(): void {
     this.#destroyed = true;
     this.#gpu.destroy();
+  }
+
+  /** Stores a fault that the GPU reported, unless it comes of a lack of memory that is about to be told. */
+  async #report(error: GPUError): Promise<void> {
+    if (this.pool.answered) await this.pool.answered;
+    this.#fault ??= LACK.test(error.message) ? this.#lack(error) : new Error(`the GPU reported: ${error.message}`);
+  }
+
+  /** Of a lack of memory for something else than a tensor. */
+  #lack(cause: Error | GPUError): OutOfGpuMemoryError {
+    const held = this.pool.drawnBytes;
+    return new OutOfGpuMemoryError(`out of GPU memory: ${formatMebibytes(held)} are in use`, held, { cause });
   }
 
   #alive(): void {
@@ -525,9 +570,10 @@ export class Device {
     return uniform;
   }
 
-  /** Waits until every submitted batch has been encoded. */
+  /** Waits until every submitted batch has been encoded, and the driver has said that it has memory for what they use. */
   async #drained(): Promise<void> {
     while (this.#compiling) await this.#waitFor(this.#compiling);
+    for (let { answered } = this.pool; answered; { answered } = this.pool) await this.#waitFor(answered);
     this.#alive();
   }
 

@@ -1,4 +1,4 @@
-import { UserError } from '../util/errors.js';
+import { formatMebibytes, OutOfGpuMemoryError } from './errors.js';
 
 /** A range of a GPU buffer: what a tensor's storage is, and what a kernel binds. */
 export interface Slice {
@@ -34,6 +34,12 @@ const SPARE_BYTES = 256 * 2 ** 20;
 
 let nextId = 0;
 
+/** Memory of the driver. */
+interface Source {
+  make(bytes: number, label: string): GPUBuffer;
+  unmake(gpu: GPUBuffer, bytes: number): void;
+}
+
 class LazyBuffer implements PooledBuffer {
   readonly id = nextId++;
   #gpu: GPUBuffer | undefined;
@@ -41,15 +47,15 @@ class LazyBuffer implements PooledBuffer {
   constructor(
     readonly pool: BufferPool,
     readonly bytes: number,
-    private readonly device: GPUDevice,
+    private readonly source: Source,
   ) {}
 
   get gpu(): GPUBuffer {
-    return (this.#gpu ??= this.device.createBuffer({ label: `pool ${this.id}`, size: this.bytes, usage: USAGE }));
+    return (this.#gpu ??= this.source.make(this.bytes, `pool ${this.id}`));
   }
 
   destroy(): void {
-    this.#gpu?.destroy();
+    if (this.#gpu) this.source.unmake(this.#gpu, this.bytes);
   }
 }
 
@@ -66,11 +72,26 @@ export class BufferPool {
   #liveBytes = 0;
   #freeBytes = 0;
   #created = 0;
+  #createdBytes = 0;
+  #drawnBytes = 0;
+  /** Buffers of which the driver has not yet said whether it had memory for them. */
+  readonly #awaited = new Set<Promise<void>>();
+  readonly #source: Source = {
+    make: (bytes, label) => this.#make(bytes, label),
+    unmake: (gpu, bytes) => {
+      gpu.destroy();
+      this.#drawnBytes -= bytes;
+    },
+  };
 
-  /** `destroy` must run after every recorded use of the buffer has been submitted. */
+  /**
+   * `destroy` must run after every recorded use of the buffer has been submitted; `lacking` is told of a buffer that the
+   * driver has no memory for.
+   */
   constructor(
     private readonly device: GPUDevice,
     private readonly destroy: (buffer: PooledBuffer) => void,
+    private readonly lacking: (error: OutOfGpuMemoryError) => void,
   ) {}
 
   /** Bytes handed out and not yet released. */
@@ -81,6 +102,21 @@ export class BufferPool {
   /** Bytes held on the GPU, free ones included. */
   get allocatedBytes(): number {
     return this.#liveBytes + this.#freeBytes;
+  }
+
+  /** Bytes that the driver has given and not got back: not those of buffers that nothing has used yet. */
+  get drawnBytes(): number {
+    return this.#drawnBytes;
+  }
+
+  /** Bytes of all buffers made so far, those given back to the driver included. */
+  get createdBytes(): number {
+    return this.#createdBytes;
+  }
+
+  /** Resolves once the driver has answered for all buffers that were asked of it; undefined where it has. */
+  get answered(): Promise<unknown> | undefined {
+    return this.#awaited.size > 0 ? Promise.all(this.#awaited) : undefined;
   }
 
   /** Buffers handed out and not yet released. */
@@ -95,16 +131,15 @@ export class BufferPool {
 
   /**
    * A buffer of at least `bytes` bytes with undefined contents.
-   * @throws UserError when it would exceed what the adapter lets a kernel bind
+   * @throws OutOfGpuMemoryError when it would exceed what the adapter lets a kernel bind
    */
   acquire(bytes: number): Slice {
     const size = Math.max(ALIGNMENT, align(bytes));
     const { maxStorageBufferBindingSize, maxBufferSize } = this.device.limits;
     const limit = Math.min(maxStorageBufferBindingSize, maxBufferSize);
     if (size > limit) {
-      throw new UserError(
-        `a tensor of ${(size / 2 ** 20).toFixed(1)} MiB exceeds the ${(limit / 2 ** 20).toFixed(0)} MiB that this adapter ` +
-          'lets a kernel bind; reduce the batch size or the input size',
+      throw new OutOfGpuMemoryError(
+        `a tensor of ${formatMebibytes(size)} exceeds the ${formatMebibytes(limit)} that this adapter lets a kernel bind`,
       );
     }
     let buffer = this.#free.get(size)?.pop();
@@ -113,7 +148,8 @@ export class BufferPool {
     } else {
       if (this.#freeBytes > this.#liveBytes + SPARE_BYTES) this.trim();
       this.#created++;
-      buffer = new LazyBuffer(this, size, this.device);
+      this.#createdBytes += size;
+      buffer = new LazyBuffer(this, size, this.#source);
     }
     this.#live.add(buffer);
     this.#liveBytes += size;
@@ -146,4 +182,28 @@ export class BufferPool {
     this.#free.clear();
     this.#freeBytes = 0;
   }
+
+  #make(bytes: number, label: string): GPUBuffer {
+    const held = this.#drawnBytes;
+    this.device.pushErrorScope('out-of-memory');
+    const buffer = this.device.createBuffer({ label, size: bytes, usage: USAGE });
+    this.#drawnBytes += bytes;
+    const answer: Promise<void> = this.device.popErrorScope().then(
+      error => {
+        this.#awaited.delete(answer);
+        if (error) this.lacking(lackOf(bytes, held, error));
+      },
+      () => {
+        // The device is gone, which is told elsewhere.
+        this.#awaited.delete(answer);
+      },
+    );
+    this.#awaited.add(answer);
+    return buffer;
+  }
+}
+
+function lackOf(bytes: number, held: number, cause: GPUError): OutOfGpuMemoryError {
+  const text = `out of GPU memory: ${formatMebibytes(bytes)} more were wanted where ${formatMebibytes(held)} are in use`;
+  return new OutOfGpuMemoryError(text, held, { cause });
 }

@@ -1,13 +1,16 @@
 import type { Device } from '../gpu/device.js';
+import { OutOfGpuMemoryError } from '../gpu/errors.js';
 import { titleOf, limitSplit, type DataSet } from '../data/dataset.js';
 import { createSampler, parseSampler } from '../data/sampling/sampler.js';
 import { crossEntropy } from '../kernels/index.js';
 import { backward, manualSeed, scope, setDefaultDevice, type Tensor } from '../tensor/index.js';
 import { UserError } from '../util/errors.js';
+import { adviceOf, fittingBatch } from './batch-advice.js';
 import { Batches } from './batches.js';
 import { createModel, definitionOf, hasBatchNorm, takesImageNet } from './model.js';
 import { normalisationOf } from './normalisation.js';
 import { clippingOf, createOptimizer } from './optimisation.js';
+import { rehearseRun } from './rehearsal.js';
 import type { TrainOptions } from './types.js';
 
 /** Options of the range test: a training's, and the rates that it goes through. */
@@ -112,6 +115,15 @@ export async function findLearningRate(
     // As in fastai: the smoothing has settled after a tenth of the steps, and the last ones have diverged.
     const settled = points.slice(Math.floor(steps / 10), -5);
     return { points, ...suggestions(settled.length < 3 ? points : settled), diverged };
+  } catch (error) {
+    if (!(error instanceof OutOfGpuMemoryError)) throw error;
+    const limits = { least: hasBatchNorm(model) ? 2 : 1, below: Math.min(batchSize, train.count) };
+    const create = () => createModel(options, data, data.classes.length, imagenet);
+    const fitting = fittingBatch(device, error, limits, size => {
+      const batches = new Batches(device, data, train, size, normalisation);
+      rehearseRun(device, { create, train: { batches, images: size, count: 1 }, evaluated: [], accumulate: 1 });
+    });
+    throw error.advising(adviceOf(fitting));
   } finally {
     optimizer.dispose();
     model.dispose();

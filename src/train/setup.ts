@@ -13,6 +13,7 @@ import { Batches } from './batches.js';
 import type { WeightsInfo } from './checkpoint.js';
 import { createModel, definitionOf, hasBatchNorm, modelChoice, takesImageNet } from './model.js';
 import { normalisationOf } from './normalisation.js';
+import { rehearseRun } from './rehearsal.js';
 import { checkStages } from './stages.js';
 import { networkProblems } from './tuning/problems.js';
 import type { TrainOptions } from './types.js';
@@ -30,6 +31,13 @@ export interface Setup {
   readonly weights: { readonly values: readonly number[]; readonly tensor: Tensor } | undefined;
   /** What weights files say of themselves. */
   readonly info: Omit<WeightsInfo, 'epoch'>;
+  /**
+   * Does, without a result, what takes GPU memory in steps and evaluations with batches of so many images; for
+   * `Device.bytesTakenBy`.
+   */
+  readonly rehearse: (batchSize: number) => void;
+  /** Images that a batch must have at least. */
+  readonly leastBatch: number;
   /** What the network computes. */
   readonly problems: () => TuningProblem[];
   /** Of an epoch. */
@@ -68,21 +76,34 @@ export function setUp(device: Device, data: DataSet, options: TrainOptions): Set
   checkStages(model, options, steps);
   const equalize = options.equalize ? { equalize: options.equalize } : {};
   const images = { channels: data.channels, height: data.height, width: data.width };
-  const batchesOf = (split: Split, augmenter: Augmenter | undefined, drawSeed?: number) =>
-    new Batches(device, data, split, options.batchSize, normalisation, augmenter, drawSeed);
+  const batchesOf = (batchSize: number): Record<keyof Splits, Batches> => {
+    const of = (split: Split, augmenter: Augmenter | undefined, drawSeed?: number) =>
+      new Batches(device, data, split, batchSize, normalisation, augmenter, drawSeed);
+    return {
+      // Validation takes the targets as they are: the mean over all draws.
+      train: of(splits.train, augment.train, data.drawsTargets ? options.seed : undefined),
+      val: of(splits.val, augment.test),
+      test: of(splits.test, augment.test),
+    };
+  };
   const warnings = [samplerWarning(sampler, data.classes), weights && weightWarning(weights, data.classes)];
   return {
     model,
     splits,
-    batches: {
-      // Validation takes the targets as they are: the mean over all draws.
-      train: batchesOf(splits.train, augment.train, data.drawsTargets ? options.seed : undefined),
-      val: batchesOf(splits.val, augment.test),
-      test: batchesOf(splits.test, augment.test),
-    },
+    batches: batchesOf(options.batchSize),
     sampler,
     weights: weights && { values: weights, tensor: Tensor.from(weights, [weights.length]).keep() },
     info: { ...modelChoice(options), classes: [...data.classes], ...normalisation, ...equalize, images },
+    rehearse: batchSize => {
+      const { train, val, test } = batchesOf(batchSize);
+      const evaluated = [
+        { batches: val, images: splits.val.count, count: val.count },
+        { batches: test, images: splits.test.count, count: test.count },
+      ];
+      const trained = { batches: train, images: sampler.length, count: countBatches(sampler.length, batchSize) };
+      rehearseRun(device, { create, train: trained, evaluated, accumulate: options.accumulate ?? 1 });
+    },
+    leastBatch: hasBatchNorm(model) ? 2 : 1,
     problems: () => {
       const batch = Math.min(options.batchSize, splits.train.count);
       return networkProblems(device, create, [batch, form.channels, form.height, form.width]);
@@ -108,11 +129,19 @@ function limitedSplits(data: DataSet, options: TrainOptions): Splits {
   return { train: of(train), val: of(val), test: of(test) };
 }
 
-/** Batch statistics of a single image do not exist: a last batch of one is left out, and no other may be that small. */
+/**
+ * Batches of an epoch.
+ * @throws UserError where the network takes no batches as small as the options ask for
+ */
 function batchesOfEpoch(model: Module, { model: name, batchSize }: TrainOptions, images: number): number {
-  const count = Math.ceil(images / batchSize);
   if (Math.min(batchSize, images) === 1 && hasBatchNorm(model)) {
     throw new UserError(`${name} has batch normalisation, which needs batches of two images or more`);
   }
+  return countBatches(images, batchSize);
+}
+
+/** Batch statistics of a single image do not exist: a last batch of one is left out. */
+function countBatches(images: number, batchSize: number): number {
+  const count = Math.ceil(images / batchSize);
   return images % batchSize === 1 && count > 1 && batchSize > 1 ? count - 1 : count;
 }

@@ -1,9 +1,11 @@
 import type { Device, TuningTable } from '../gpu/device.js';
+import { DeviceLostError, OutOfGpuMemoryError } from '../gpu/errors.js';
 import { titleOf, type DataSet } from '../data/dataset.js';
 import type { TuningProblem } from '../kernels/tuning/index.js';
 import { countParameters } from '../nn/index.js';
 import { setDefaultDevice, Tensor } from '../tensor/index.js';
 import { UserError } from '../util/errors.js';
+import { accumulation, adviceOf, fittingBatch } from './batch-advice.js';
 import { inOrder } from './batches.js';
 import { loadWeights, readPlace, saveWeights, takeCheckpoint } from './checkpoint.js';
 import { firstBadTensorOf } from './diagnose.js';
@@ -69,9 +71,11 @@ export async function train(
     context.reporter.end(summary);
     return summary;
   } catch (error) {
-    if (!(error instanceof DiskFullError)) throw error;
-    const text = `${error.message}. Make room, then go on with: facegrad train --resume ${context.run.path}`;
-    throw new Error(text, { cause: error });
+    const goOn = `go on with: facegrad train --resume ${context.run.path}`;
+    if (error instanceof OutOfGpuMemoryError) throw training.advise(error);
+    if (error instanceof DiskFullError) throw new Error(`${error.message}. Make room, then ${goOn}`, { cause: error });
+    if (error instanceof DeviceLostError) throw new DeviceLostError(`${error.message}; ${goOn}`, { cause: error });
+    throw error;
   } finally {
     training.dispose();
     await context.run.unlock();
@@ -112,6 +116,10 @@ class Training {
     const { train, val, test } = splits;
     const data = { name: titleOf(this.data), train: train.count, val: val.count, test: test.count };
     const adapter = adapterName(this.device);
+    // What no kernel could bind is found before anything is written.
+    this.device.bytesTakenBy(() => {
+      this.#setup.rehearse(this.options.batchSize);
+    });
     if (resume) await run.lock();
     const tuning = resume ? new Map(Object.entries(run.config.tuning ?? {})) : await tune?.(problems());
     if (tuning) this.device.tuning = tuning;
@@ -173,6 +181,23 @@ class Training {
       }
     }
     return this.#summarise(false);
+  }
+
+  /** A lack of GPU memory, with the size of batches that would fit. */
+  advise(lack: OutOfGpuMemoryError): OutOfGpuMemoryError {
+    const { batchSize, accumulate = 1 } = this.options;
+    const { rehearse, leastBatch } = this.#setup;
+    const fitting = fittingBatch(this.device, lack, { least: leastBatch, below: batchSize }, rehearse);
+    const advice = adviceOf(fitting);
+    if (this.context.resume) {
+      const where =
+        'a resumed run keeps its batch size: go on once other programs leave more memory, or on another adapter';
+      return lack.advising(`${where}. In a new run, ${advice}`);
+    }
+    const same = accumulation(batchSize * accumulate, fitting);
+    const alike =
+      same && `, or --batch-size ${same.batchSize} --accumulate ${same.accumulate} for as many images a step as before`;
+    return lack.advising(`${advice}${alike ?? ''}`);
   }
 
   dispose(): void {

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { titleOf, type DataSet } from '../../data/dataset.js';
+import { DeviceLostError } from '../../gpu/errors.js';
 import { openDevice } from '../../gpu/node.js';
 import type { JournalTrial } from '../../interop/optuna-replay.js';
 import { UserError } from '../../util/errors.js';
@@ -134,8 +135,8 @@ async function isInUse(folder: string): Promise<boolean> {
 
 /** Full disks, lost devices and the like. */
 function isMachines(error: unknown): boolean {
-  const { code, cause, message } = error as { code?: unknown; cause?: unknown; message?: unknown };
-  if (typeof message === 'string' && message.startsWith('the GPU device was lost')) return true;
+  if (error instanceof DeviceLostError) return true;
+  const { code, cause } = error as { code?: unknown; cause?: unknown };
   if (typeof code === 'string' && /^E[A-Z]+$/.test(code)) return true;
   return cause !== undefined && isMachines(cause);
 }

@@ -18,7 +18,7 @@ export default tseslint.config(
   },
   // Only the command line, its scripts and the benches talk to a terminal.
   {
-    files: ['src/cli/**', 'scripts/**', 'bench/**', 'test/parity/main.ts'],
+    files: ['src/cli/**', 'scripts/**', 'bench/**', 'test/parity/main.ts', 'test/torture/*.ts'],
     rules: { 'no-console': 'off' },
   },
   {

@@ -315,6 +315,11 @@ export class Device {
     return data;
   }
 
+  /** Whether `rehearse` is at work: what is kept for later must not be made now. */
+  get isRehearsing(): boolean {
+    return this.#rehearsing;
+  }
+
   /**
    * Runs `fn` without its kernels: nothing is launched, compiled, copied or allocated on the GPU, and tensors hold no
    * values. It can be done even after a fault.

@@ -99,6 +99,8 @@ const ones = new WeakMap<Device, Tensor>();
 
 /** The gradient of a loss by itself, written once a device: a write inside a step would split its command buffer. */
 function onesLike(root: Tensor): Tensor {
+  // What a rehearsal makes holds no values.
+  if (root.device.isRehearsing) return Tensor.empty([1], { device: root.device });
   let one = ones.get(root.device);
   if (!one) {
     one = Tensor.ones([1], { device: root.device }).keep();

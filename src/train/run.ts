@@ -262,10 +262,15 @@ export class RunFolder {
     throw new UserError(`--from ${given}: ${this.path} has no such checkpoint; ${valid}`);
   }
 
+  /** Whether a state of this place was saved beside the last one. */
+  async hasCheckpoint(place: Place): Promise<boolean> {
+    return (await kindOf(this.#checkpoint(place))) === 'file';
+  }
+
   /** Writes a state beside the last one; gives its path. */
   async writeCheckpoint(place: Place, bytes: Uint8Array): Promise<string> {
     await createFolder(resolve(this.path, CHECKPOINTS));
-    const file = join(this.path, CHECKPOINTS, checkpointName(place));
+    const file = this.#checkpoint(place);
     await writeFileAtomic(file, bytes);
     return file;
   }
@@ -310,6 +315,10 @@ export class RunFolder {
   /** What the run's last sitting ended with, or undefined where it was killed or never ended. */
   async readSummary(): Promise<TrainSummary | undefined> {
     return readJsonFile(summarySchema, this.summary);
+  }
+
+  #checkpoint(place: Place): string {
+    return join(this.path, CHECKPOINTS, checkpointName(place));
   }
 
   #file(which: keyof typeof fileNames): string {

@@ -35,6 +35,18 @@ export class Saver {
     return [file];
   }
 
+  /**
+   * Makes good what a kill in the midst of `saveLast` has left undone where a run goes on: the checkpoint that is due there,
+   * which `take` gives, and the removal of those that need not be kept.
+   */
+  async makeGood(position: Position, take: () => Promise<Uint8Array>): Promise<void> {
+    const isEpoch = position.step === 0 && position.epochs > 0;
+    if (isEpoch && this.isDue(position) && !(await this.run.hasCheckpoint(position))) {
+      await this.run.writeCheckpoint(position, await take());
+    }
+    await this.#prune(position);
+  }
+
   // Only now: what is removed is no longer needed once the new state is on disk.
   async #prune({ branch }: Position): Promise<void> {
     await this.run.pruneCheckpoints(this.options.keep ?? DEFAULT_KEEP, branch);

@@ -76,26 +76,31 @@ export function setUp(device: Device, data: DataSet, options: TrainOptions): Set
   checkStages(model, options, steps);
   const equalize = options.equalize ? { equalize: options.equalize } : {};
   const images = { channels: data.channels, height: data.height, width: data.width };
-  const batchesOf = (batchSize: number): Record<keyof Splits, Batches> => {
+  const batchesOf = (batchSize: number, { train, val, test }: Splits): Record<keyof Splits, Batches> => {
     const of = (split: Split, augmenter: Augmenter | undefined, drawSeed?: number) =>
       new Batches(device, data, split, batchSize, normalisation, augmenter, drawSeed);
     return {
       // Validation takes the targets as they are: the mean over all draws.
-      train: of(splits.train, augment.train, data.drawsTargets ? options.seed : undefined),
-      val: of(splits.val, augment.test),
-      test: of(splits.test, augment.test),
+      train: of(train, augment.train, data.drawsTargets ? options.seed : undefined),
+      val: of(val, augment.test),
+      test: of(test, augment.test),
     };
   };
   const warnings = [samplerWarning(sampler, data.classes), weights && weightWarning(weights, data.classes)];
   return {
     model,
     splits,
-    batches: batchesOf(options.batchSize),
+    batches: batchesOf(options.batchSize, splits),
     sampler,
     weights: weights && { values: weights, tensor: Tensor.from(weights, [weights.length]).keep() },
     info: { ...modelChoice(options), classes: [...data.classes], ...normalisation, ...equalize, images },
     rehearse: batchSize => {
-      const { train, val, test } = batchesOf(batchSize);
+      const blank = {
+        train: blankSplit(data, splits.train),
+        val: blankSplit(data, splits.val),
+        test: blankSplit(data, splits.test),
+      };
+      const { train, val, test } = batchesOf(batchSize, blank);
       const evaluated = [
         { batches: val, images: splits.val.count, count: val.count },
         { batches: test, images: splits.test.count, count: test.count },
@@ -113,6 +118,13 @@ export function setUp(device: Device, data: DataSet, options: TrainOptions): Set
     images: Math.min(batchCount * options.batchSize, sampler.length),
     warnings: warnings.filter(warning => warning !== undefined),
   };
+}
+
+/** As many images as `split` has, all of which are one and the same. */
+function blankSplit({ channels, height, width, classes }: DataSet, { count, targets }: Split): Split {
+  const certain = Float32Array.from(classes, (_, k) => (k === 0 ? 1 : 0));
+  const one = { images: new Uint8Array(channels * height * width), labels: new Uint8Array(1) };
+  return { count, ...one, ...(targets ? { targets: certain } : {}) };
 }
 
 /** The splits under `--limit`, and that there is something to train and to choose the best epoch on. */

@@ -7,7 +7,7 @@ import { setDefaultDevice, Tensor } from '../tensor/index.js';
 import { UserError } from '../util/errors.js';
 import { accumulation, adviceOf, fittingBatch } from './batch-advice.js';
 import { inOrder } from './batches.js';
-import { loadWeights, readPlace, saveWeights, takeCheckpoint } from './checkpoint.js';
+import { loadWeights, readPlace, saveWeights, takeCheckpoint, type Checkpoint } from './checkpoint.js';
 import { firstBadTensorOf } from './diagnose.js';
 import { DiskFullError } from './files.js';
 import { initLines, type InitReport } from './init-report.js';
@@ -127,8 +127,11 @@ class Training {
     if (resume) {
       await this.#takeUp();
       await run.writeConfig({ ...run.config, options: this.options });
-      // Of a run that goes back, the rows of what it had done remain until it has done more.
-      if (from === undefined) await run.writeMetrics(progress.history);
+      // Of a run that goes back, the rows and states of what it had done remain until it has done more.
+      if (from === undefined) {
+        await run.writeMetrics(progress.history);
+        await this.#saver.makeGood(progress.position(), async () => (await this.#takeCheckpoint()).bytes);
+      }
     } else {
       const { classes, mean, std, imagenet } = info;
       const init = await this.#initialise();
@@ -377,8 +380,7 @@ class Training {
     const { run, reporter } = this.context;
     this.#progress.lap();
     const position = this.#progress.position();
-    const info = { ...this.#setup.info, epoch: position.epochs };
-    const { bytes, bad } = await takeCheckpoint(this.#trainee, position, info);
+    const { bytes, bad } = await this.#takeCheckpoint();
     if (bad !== undefined) throw await this.#fault(`the state ${describePlace(position)} is not finite`, bad);
     const files = await (what === 'last'
       ? this.#saver.saveLast(position, bytes)
@@ -387,6 +389,11 @@ class Training {
     // That of a sitting which came further, before the run went back.
     if (position.branch) await run.removeSummary();
     for (const file of files) reporter.saved(file);
+  }
+
+  #takeCheckpoint(): Promise<Checkpoint> {
+    const position = this.#progress.position();
+    return takeCheckpoint(this.#trainee, position, { ...this.#setup.info, epoch: position.epochs });
   }
 
   /** Writes the summary, with the best weights' result on the test split where the run is complete. */

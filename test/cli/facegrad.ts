@@ -13,8 +13,8 @@ export interface Outcome {
 
 export interface Running {
   process: ChildProcess;
-  /** Resolves when standard output has come to contain `text`; rejects when the process ends before. */
-  printed(text: string): Promise<void>;
+  /** Resolves when standard output has come to contain `text` so many times; rejects when the process ends before. */
+  printed(text: string, times?: number): Promise<void>;
   ended: Promise<Outcome>;
 }
 
@@ -41,10 +41,10 @@ export function start(args: readonly string[], options: { cwd?: string; env?: No
       resolve(Object.assign(outcome, { code, signal }));
     });
   });
-  const printed = (text: string) =>
+  const printed = (text: string, times = 1) =>
     new Promise<void>((resolve, reject) => {
       const check = () => {
-        if (!outcome.stdout.includes(text)) return;
+        if (outcome.stdout.split(text).length <= times) return;
         watchers.delete(check);
         resolve();
       };

@@ -104,6 +104,20 @@ describe('checkpoints', () => {
     expect(await readdir(path())).not.toContain('checkpoints');
   });
 
+  it('that a kill between two files of a save kept from being written or removed are made good', async () => {
+    await copyOfWhole();
+    const names = () => readdir(file('checkpoints')).then(names => names.sort());
+    const before = await names();
+    await cp(file('checkpoints', 'epoch-0002.safetensors'), file('checkpoints', 'epoch-0000.safetensors'));
+    await rm(file('checkpoints', 'epoch-0003.safetensors'));
+    await resume();
+    expect(await names()).toEqual(before);
+    const [made, last] = await Promise.all(
+      [file('checkpoints', 'epoch-0003.safetensors'), file('last.safetensors')].map(stateOf),
+    );
+    expect(made).toEqual(last);
+  });
+
   it('in the midst of an epoch are gone on from to the same bits, also when the clock jumps back', async () => {
     await copyOfWhole();
     const state = await stateOf(file('checkpoints', 'epoch-0002-step-000002.safetensors'));

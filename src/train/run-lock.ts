@@ -79,7 +79,8 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
     const text = `${folder} cannot be written, so no run can go on in it: ${message}`;
     throw isPathError(error) ? new UserError(text, { cause: error }) : new Error(text, { cause: error });
   }
-  const release = () => rm(own, { force: true });
+  // In a folder that may no longer be written it stays, and holds nobody up once this process is gone.
+  const release = () => rm(own, { force: true }).catch(() => undefined);
   try {
     await requireNoOther(folder, own);
   } catch (error) {

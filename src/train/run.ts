@@ -223,6 +223,11 @@ export class RunFolder {
     this.#config = config;
   }
 
+  /** Whether there is a run that could be gone on with. */
+  get hasBegun(): boolean {
+    return this.#config !== undefined;
+  }
+
   /** Known from `begin` or `open` on. */
   get config(): RunConfig {
     if (!this.#config) throw new Error(`run ${this.path} has not begun`);

@@ -71,7 +71,8 @@ export async function train(
     context.reporter.end(summary);
     return summary;
   } catch (error) {
-    const goOn = `go on with: facegrad train --resume ${context.run.path}`;
+    const { hasBegun, path } = context.run;
+    const goOn = hasBegun ? `go on with: facegrad train --resume ${path}` : 'begin the run again';
     if (error instanceof OutOfGpuMemoryError) throw training.advise(error);
     if (error instanceof DiskFullError) throw new Error(`${error.message}. Make room, then ${goOn}`, { cause: error });
     if (error instanceof DeviceLostError) throw new DeviceLostError(`${error.message}; ${goOn}`, { cause: error });

@@ -18,10 +18,17 @@ export interface Running {
   ended: Promise<Outcome>;
 }
 
+export interface StartOptions {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** A command that runs what is given to it, such as `setpriv`, with its own options. */
+  readonly under?: readonly string[];
+}
+
 /** Starts `facegrad` as its users do, as a process of its own. */
-export function start(args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Running {
-  const { cwd, env } = options;
-  const child = spawn(process.execPath, [main, ...args], {
+export function start(args: readonly string[], { cwd, env, under = [] }: StartOptions = {}): Running {
+  const [program, ...rest] = [...under, process.execPath, main, ...args];
+  const child = spawn(program!, rest, {
     ...(cwd === undefined ? {} : { cwd }),
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -58,10 +65,7 @@ export function start(args: readonly string[], options: { cwd?: string; env?: No
 }
 
 /** Runs `facegrad` to its end. */
-export function facegrad(
-  args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
-): Promise<Outcome> {
+export function facegrad(args: readonly string[], options: StartOptions = {}): Promise<Outcome> {
   return start(args, options).ended;
 }
 

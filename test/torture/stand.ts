@@ -10,7 +10,7 @@ import { comparePlaces, describePlace, type Place } from '../../src/train/positi
 import { RunFolder } from '../../src/train/run.js';
 import { readTensorFile } from '../../src/train/tensor-file.js';
 import { RandomStream } from '../../src/util/random.js';
-import { facegrad, jsonLines, start, type Outcome, type Running } from '../cli/facegrad.js';
+import { jsonLines, start, type Outcome, type Running } from '../cli/facegrad.js';
 import { Broken, require } from './torture.js';
 
 /** What is trained, in words of the command line; small, so that a sitting is mostly steps and saving. */
@@ -61,9 +61,12 @@ export interface Results {
 /** What preloaded modules of test/torture/faults do to a process. */
 export type Fault = 'clock' | 'device' | 'memory';
 
+/** How a process is started. */
 export interface StartOptions {
   readonly fault?: Fault;
   readonly env?: NodeJS.ProcessEnv;
+  /** A command that it is run by, such as `setpriv`, with its options. */
+  readonly under?: readonly string[];
 }
 
 export class Stand {
@@ -106,12 +109,12 @@ export class Stand {
     return ['train', ...options, ...own, '--out', out, '--json'];
   }
 
-  start(args: readonly string[], { fault, env }: StartOptions = {}): Running {
-    return start(args, { env: this.#env(fault, env) });
+  start(args: readonly string[], { fault, env, under = [] }: StartOptions = {}): Running {
+    return start(args, { env: this.#env(fault, env), under });
   }
 
-  facegrad(args: readonly string[], { fault, env }: StartOptions = {}): Promise<Outcome> {
-    return facegrad(args, { env: this.#env(fault, env) });
+  facegrad(args: readonly string[], options: StartOptions = {}): Promise<Outcome> {
+    return this.start(args, options).ended;
   }
 
   /** A run by this plan that nothing befalls, made once. */

@@ -1,5 +1,11 @@
 import type { TortureCase } from '../torture.js';
+import { clock } from './clock.js';
+import { device } from './device.js';
+import { fullDisk } from './full-disk.js';
 import { kill } from './kill.js';
+import { memory } from './memory.js';
+import { readOnly } from './read-only.js';
+import { twoProcesses } from './two-processes.js';
 
 /** Everything that a run is put through. */
-export const cases: readonly TortureCase[] = [kill];
+export const cases: readonly TortureCase[] = [kill, fullDisk, readOnly, device, memory, twoProcesses, clock];

@@ -1,0 +1,47 @@
+import { join } from 'node:path';
+import { hasBegun, type Stand } from '../stand.js';
+import { require, type Round, type Tally, type TortureCase } from '../torture.js';
+
+const ADVICE = /batches of (\d+) images? would fit: --batch-size (\d+)/;
+const BATCH = 120;
+const MIB = 2 ** 20;
+
+/** Networks, with about what a step of theirs takes with `BATCH` images of 48x48, and the largest tensor in it. */
+const networks = [
+  { model: 'simple-cnn', step: 100 * MIB, tensor: 16 * MIB },
+  { model: 'ferplus-cnn', step: 30 * MIB, tensor: 4 * MIB },
+  { model: 'gap-cnn', step: 300 * MIB, tensor: 32 * MIB },
+];
+
+/** A training whose batches have no room, and one with the batch size that the message of the first names. */
+async function round(stand: Stand, { random, folder, index }: Round): Promise<Tally> {
+  const ofTensor = index % 2 === 0;
+  const { model, step, tensor } = networks[Math.floor(index / 2) % networks.length]!;
+  const share = 0.2 + 0.7 * random.uniform();
+  const bytes = String(4 * Math.floor((share * (ofTensor ? tensor : step)) / 4));
+  const env = ofTensor ? { FACEGRAD_FAULT_BINDING: bytes } : { FACEGRAD_FAULT_BYTES: bytes };
+  const out = join(folder, 'run');
+  const train = (batchSize: number, ...more: string[]) => {
+    const options = ['--epochs', '1', '--batch-size', String(batchSize), '--no-autotune', '--out', out, '--json'];
+    return stand.facegrad(['train', model, '--data', stand.data, ...options, ...more], { fault: 'memory', env });
+  };
+  const first = await train(BATCH);
+  if (first.code === 0) return { faults: 1, enough: 1 };
+  require(first.code === 2, 'unsaid', () => `too little memory ended with ${String(first.code)}:\n${first.stderr}`);
+  const said = ofTensor ? 'that this adapter lets a kernel bind' : 'out of GPU memory';
+  require(first.stderr.includes(said), 'unsaid', () => first.stderr);
+  if (first.stderr.includes('no batch, however small, would fit')) return { faults: 1, hopeless: 1 };
+  const fitting = Number(ADVICE.exec(first.stderr)?.[2]);
+  require(fitting > 0 && fitting < BATCH, 'unsaid', () => `no batch size is advised:\n${first.stderr}`);
+  const second = await train(fitting, ...((await hasBegun(out)) ? ['--force'] : []));
+  require(second.code === 0, 'unsaid', () => `batches of ${fitting} do not fit either:\n${second.stderr}`);
+  return { faults: 1, advised: 1 };
+}
+
+export const memory: TortureCase = {
+  name: 'memory',
+  promise: 'where a batch has no room in GPU memory, the message names a batch size that has, and that one has',
+  faults: 'shortages',
+  ...{ short: 2, long: 20 },
+  round,
+};

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,6 +33,14 @@ async function tablePath(cache: string): Promise<string> {
   const files = await readdir(kernels);
   expect(files).toHaveLength(1);
   return join(kernels, files[0]!);
+}
+
+/** A table as facegrad writes it. */
+function tableText({ key, choices }: Table): string {
+  const checksum = `sha256:${createHash('sha256')
+    .update(JSON.stringify([key, choices]))
+    .digest('hex')}`;
+  return JSON.stringify({ key, choices, checksum });
 }
 
 const readTable = async (cache: string) => JSON.parse(await readFile(await tablePath(cache), 'utf8')) as Table;
@@ -124,7 +133,7 @@ describe('train', () => {
     const tile = 'matmul_portable THREADS=8 PER=4 DEPTH=8';
     const table = others.map(name => [name, name.startsWith('matmul_tn') ? `${tile} workgroups=64` : tile] as const);
     const spread = { ...choices, ...Object.fromEntries(table) };
-    await writeFile(await tablePath('tuned'), JSON.stringify({ key, choices: spread }));
+    await writeFile(await tablePath('tuned'), tableText({ key, choices: spread }));
     const whole = await run('tuned', ...training('whole'));
     expect(whole.code, whole.stderr).toBe(0);
     expect(await tuningOf('whole')).toMatchObject(Object.fromEntries(table));
@@ -135,7 +144,7 @@ describe('train', () => {
     running.process.kill('SIGINT');
     expect((await running.ended).code).toBe(130);
     // What the run goes on with is its own, not what the cache says by now.
-    await writeFile(await tablePath('tuned'), JSON.stringify({ key, choices: {} }));
+    await writeFile(await tablePath('tuned'), tableText({ key, choices: {} }));
     const resumed = await run('tuned', 'train', '--resume', join(folder, 'stopped'), '--json');
     expect(resumed.code, resumed.stderr).toBe(0);
     expect(await results('stopped')).toEqual(await results('whole'));
@@ -145,7 +154,7 @@ describe('train', () => {
     ['damaged', () => '{"key": {', 'is damaged'],
     [
       'of another adapter',
-      ({ key, choices }: Table) => JSON.stringify({ key: { ...key, vendor: 'another' }, choices }),
+      ({ key, choices }: Table) => tableText({ key: { ...key, vendor: 'another' }, choices }),
       'is of another adapter or version',
     ],
   ])('tells of a table that is %s, and makes it anew', async (_, spoil, text) => {

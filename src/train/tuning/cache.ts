@@ -24,7 +24,8 @@ const keySchema = z.strictObject({
   shaders: text,
 });
 
-const fileSchema = z.strictObject({ key: keySchema, choices: z.record(text, text) });
+/** `checksum` is that of the rest: a name that is damaged may be that of another choice. */
+const fileSchema = z.strictObject({ key: keySchema, choices: z.record(text, text), checksum: text });
 
 type Key = z.infer<typeof keySchema>;
 
@@ -73,7 +74,9 @@ export class TuningCache {
     for (const [name, choice] of Object.entries(merged)) this.choices.set(name, choice);
     try {
       await mkdir(dirname(this.path), { recursive: true });
-      await writeFileAtomic(this.path, `${JSON.stringify({ key: this.key, choices: merged }, null, 2)}\n`);
+      const content = { key: this.key, choices: merged };
+      const checksum = checksumOf(content);
+      await writeFileAtomic(this.path, `${JSON.stringify({ ...content, checksum }, null, 2)}\n`);
     } catch (error) {
       this.warn(`the choices of kernels cannot be kept: ${error instanceof Error ? error.message : String(error)}`);
     }
@@ -95,8 +98,14 @@ async function load(path: string, key: Key): Promise<{ choices: Record<string, s
     return { choices: {}, fault: 'is damaged' };
   }
   const file = fileSchema.safeParse(value);
-  if (!file.success) return { choices: {}, fault: 'is damaged' };
+  if (!file.success || file.data.checksum !== checksumOf(file.data)) return { choices: {}, fault: 'is damaged' };
   if (JSON.stringify(file.data.key) !== JSON.stringify(key))
     return { choices: {}, fault: 'is of another adapter or version' };
   return { choices: file.data.choices };
+}
+
+function checksumOf({ key, choices }: { key: Key; choices: Record<string, string> }): string {
+  return `sha256:${createHash('sha256')
+    .update(JSON.stringify([key, choices]))
+    .digest('hex')}`;
 }

@@ -13,6 +13,8 @@ export interface Outcome {
 
 export interface Running {
   process: ChildProcess;
+  /** What it has printed so far. */
+  outcome: Readonly<Outcome>;
   /** Resolves when standard output has come to contain `text` so many times; rejects when the process ends before. */
   printed(text: string, times?: number): Promise<void>;
   ended: Promise<Outcome>;
@@ -61,7 +63,7 @@ export function start(args: readonly string[], { cwd, env, under = [] }: StartOp
         reject(new Error(`facegrad ended with ${String(code)} before it printed ${text}\n${stderr}`));
       });
     });
-  return { process: child, printed, ended };
+  return { process: child, outcome, printed, ended };
 }
 
 /** Runs `facegrad` to its end. */

@@ -3,7 +3,7 @@ import { rowFormat } from '../../src/evaluate/predict/rows.js';
 import { announce } from '../parts/announcer.js';
 import { PicturesIcon, SaveIcon } from '../parts/icons.js';
 import { save, stamp } from '../parts/save.js';
-import { counted, sentence } from '../parts/words.js';
+import { counted } from '../parts/words.js';
 import type { Session } from '../session.js';
 import { useStore } from '../store.js';
 import type { Gallery, Item } from './gallery.js';
@@ -152,12 +152,12 @@ function useAnnouncements(items: readonly Item[]): void {
         for (const key of told.current) if (key.startsWith(`${item.id} `)) told.current.delete(key);
         continue;
       }
-      const text = sentence(summaryOf(item));
+      const text = summaryOf(item);
       const key = `${item.id} ${text}`;
       if (told.current.has(key)) continue;
       told.current.add(key);
       news.push(text);
     }
-    if (news.length > 0) announce(news.join(' '));
+    for (const text of news) announce(text);
   }, [items]);
 }

@@ -60,8 +60,8 @@ export function rehearseRun(device: Device, { create, train, evaluated, accumula
 function eachKind({ batches, images, count }: Portions, use: (batch: Batch) => void): void {
   // Of the first image: which ones they are does not matter.
   const order = new Uint32Array(images);
-  for (const index of new Set([0, count - 1])) {
-    if (index < 0) continue;
+  // A split may be empty.
+  for (const index of new Set(count > 0 ? [0, count - 1] : [])) {
     scope(() => {
       use(batches.load(order, index));
     });

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { TrainOptions } from '../train/types.js';
 import { UserError } from '../util/errors.js';
 import { addDataOptions } from './data-options.js';
@@ -98,6 +98,14 @@ export function trainCommand(exitWith: (code: number) => void): Command {
       'look for faster kernels for a second also on a software adapter, whose kernels are slow to compile',
     )
     .option('--no-autotune', 'take the table of default kernels, and look for no faster ones')
+    .addOption(
+      logOption(
+        '--log-histograms',
+        'tell TensorBoard the distributions of weights and gradients after every n epochs',
+        50,
+      ),
+    )
+    .addOption(logOption('--log-images', 'likewise sample images, what is said of them, and the confusion matrix', 10))
     .option('--no-tensorboard', 'write no events for TensorBoard into the run folder')
     .option('--json', 'JSON lines on standard output: {"event": "start" | "step" | "epoch" | "saved" | "summary", …}');
   addDataOptions(command);
@@ -112,11 +120,20 @@ Examples:
   facegrad train simple-cnn --data synthetic --epochs 4 --out runs/first
   facegrad train --resume runs/first --epochs 8
   facegrad train --recipe system-a/mini-resnet --data fer2013.csv
-  facegrad train mini-resnet --data fer2013.csv --augment system-b --folds 5`,
+  facegrad train mini-resnet --data fer2013.csv --augment system-b --folds 5
+  facegrad train gap-cnn --data fer2013.csv --log-images --log-histograms 5`,
   );
   return command.action(async (model: string | undefined, flags: Flags) => {
     exitWith(await runTraining(model, flags));
   });
+}
+
+/** An option that says after how many epochs, or lets the run choose so that it has `most` at most. */
+function logOption(name: string, what: string, most: number): Option {
+  const whole = integer(1);
+  return new Option(`${name} [n]`, `${what} (default of n: so that a run has ${most} at most)`)
+    .preset('auto')
+    .argParser(text => (text === 'auto' ? text : whole(text)));
 }
 
 /** Gives the exit code. */
@@ -146,6 +163,9 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
   }
   if (set !== undefined && named === undefined) {
     throw new UserError('--set changes a field of a recipe: name one with --recipe');
+  }
+  if (!tensorboard && (given.logHistograms ?? given.logImages) !== undefined) {
+    throw new UserError('--log-histograms and --log-images tell TensorBoard: leave out --no-tensorboard');
   }
   const settings = { adapter, backend, autotune, tensorboard, json: json ?? false };
   const { beginSeries, resumeSeries, seriesAsked } = await import('./train-series.js');

@@ -18,3 +18,10 @@ export function pngFile(svg: string): Uint8Array {
   const image = new Resvg(svg, { background: '#fff', fitTo: { mode: 'zoom', value: PNG_SCALE }, font });
   return image.render().asPng();
 }
+
+/** Width and height in pixels, from the head of a PNG file. */
+export function pngSize(png: Uint8Array): { width: number; height: number } {
+  const view = new DataView(png.buffer, png.byteOffset);
+  // After the signature and the first chunk's length and name (https://www.w3.org/TR/png-3/#11IHDR).
+  return { width: view.getUint32(16), height: view.getUint32(20) };
+}

@@ -2,6 +2,7 @@ import { closeSync, fsyncSync, openSync, readdirSync, writeSync } from 'node:fs'
 import { join } from 'node:path';
 import { encodeEvent, fileVersionEvent, type SummaryEvent, type SummaryValue } from '../interop/tfevents/index.js';
 import { newEventFileName } from './event-files.js';
+import { toldOf, type ToldEpoch } from './event-history.js';
 import type { EpochRow, Reporter, RunStart, StepProgress, TrainOptions, TrainSummary } from './types.js';
 
 /** Points of an epoch under way, at most. */
@@ -10,9 +11,10 @@ const POINTS_PER_EPOCH = 20;
 /**
  * Writes what a reporter is told to a TensorBoard event file in the run's folder as well, over optimiser steps: loss and
  * accuracy of an epoch so far up to 20 times an epoch; the figures of each epoch (synced to disk then) at its last step; the
- * test result at the last step of the best epoch. Each sitting writes a file of its own; that of a resumed run begins with a
- * session's start, at which readers discard what an earlier sitting wrote about steps that come again. A file that cannot
- * be written is noted once, and the run goes on without.
+ * test result at the last step of the best epoch. Histograms and images, where the run makes them, come at the last step of
+ * their epoch, and before the epoch is saved, so that a killed run that goes on from there has them. Each sitting writes a file
+ * of its own; that of a resumed run begins with a session's start, at which readers discard what an earlier sitting wrote about
+ * steps that come again. A file that cannot be written is noted once, and the run goes on without.
  */
 export class EventLog implements Reporter {
   #file: number | undefined;
@@ -28,7 +30,11 @@ export class EventLog implements Reporter {
     this.reporter.start(info);
     const { runFolder, steps, resumedFrom, resumedStep = 0, lastEpoch } = info;
     this.#steps = steps;
+    const finished = (resumedFrom ?? 0) * steps + resumedStep;
+    const isBetween = resumedFrom !== undefined && lastEpoch !== undefined && resumedStep === 0;
+    let told: ToldEpoch = { figures: true, look: [] };
     try {
+      if (isBetween) told = toldOf(runFolder, finished);
       this.#file = openSync(join(runFolder, newEventFileName(readdirSync(runFolder))), 'wx');
     } catch (error) {
       this.#fail(error);
@@ -38,14 +44,19 @@ export class EventLog implements Reporter {
       this.#values(0, [{ tag: 'options', text: optionsTable(info.options) }]);
       return;
     }
-    const finished = resumedFrom * steps + resumedStep;
     this.#last = finished;
-    // The sitting before may have been killed after it had saved an epoch and before it told so here.
-    const again = lastEpoch !== undefined && resumedStep === 0;
-    this.#write({ wallTime: seconds(), step: again ? finished : finished + 1, sessionStart: true });
-    if (!again) return;
+    this.#write({ wallTime: seconds(), step: told.figures ? finished + 1 : finished, sessionStart: true });
+    if (!isBetween || told.figures) return;
+    // The sitting before was killed after it had saved an epoch and before it told so here.
     this.#running(finished, lastEpoch.trainLoss, lastEpoch.trainAccuracy);
+    if (told.look.length > 0) this.#values(finished, told.look);
     this.#epoch(lastEpoch);
+  }
+
+  /** Writes histograms and images of an epoch whose steps are done; on disk before the epoch is saved. */
+  looked(epoch: number, values: readonly SummaryValue[]): void {
+    this.#values(epoch * this.#steps, values);
+    this.#sync();
   }
 
   /** Writes loss and accuracy of the epoch so far, at most 20 times an epoch. */
@@ -62,9 +73,7 @@ export class EventLog implements Reporter {
   epoch(row: EpochRow, best: boolean): void {
     this.reporter.epoch(row, best);
     this.#epoch(row);
-    this.#attempt(file => {
-      fsyncSync(file);
-    });
+    this.#sync();
   }
 
   /** Tells the reporter alone. */
@@ -117,6 +126,12 @@ export class EventLog implements Reporter {
 
   #values(step: number, values: readonly SummaryValue[]): void {
     this.#write({ wallTime: seconds(), step, values });
+  }
+
+  #sync(): void {
+    this.#attempt(file => {
+      fsyncSync(file);
+    });
   }
 
   #write(event: SummaryEvent): void {

@@ -3,6 +3,7 @@ import { resolveSpec } from '../data/augment/spec.js';
 import { dataOptionsShape } from '../data/options.js';
 import { checkpointShape } from './checkpoint-options.js';
 import { jointSchema } from './joint.js';
+import { logShape } from './log-options.js';
 import { modelOptionsShape } from './model.js';
 import { optimisationShape } from './optimisation.js';
 import { stageSchema } from './stage.js';
@@ -25,6 +26,7 @@ export const optionsShape = {
   batchSize: z.int().positive(),
   ...optimisationShape,
   ...checkpointShape,
+  ...logShape,
   seed: z.int().nonnegative(),
   sampler: text.exactOptional(),
   classWeights: text.exactOptional(),

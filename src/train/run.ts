@@ -16,6 +16,7 @@ import { parseEventFileName } from './event-files.js';
 import { createFolder, fileOfTemporary, isTemporaryName, isTemporaryNameOf, kindOf, writeFileAtomic } from './files.js';
 import { readJsonFile, readText } from './json-file.js';
 import { initReportSchema } from './init-report.js';
+import { logKeys } from './log-options.js';
 import { optionsShape } from './options.js';
 import type { Branch, Place } from './position.js';
 import { lockFolder, requireFree } from './run-lock.js';
@@ -368,14 +369,14 @@ const formerly: Partial<TrainOptions> = { sampler: 'shuffle', classWeights: 'non
 
 /**
  * The options of a resumed run: those of its `config.json`, with what was `given` on top.
- * @throws UserError where a given option differs from the run's own; only `epochs` may, upwards, when it saves its state, and
- * `data`, `labels` and `exclude`, because files may have moved (the caller compares fingerprints).
+ * @throws UserError where a given option differs from the run's own; only `epochs` may, upwards, when it saves its state,
+ * what it tells TensorBoard, and `data`, `labels` and `exclude`, because files may have moved (the caller compares fingerprints).
  */
 export function resumedOptions(config: RunConfig, given: Partial<TrainOptions>): TrainOptions {
   const stored: TrainOptions = { ...formerly, ...config.options };
   for (const key of Object.keys(given) as (keyof TrainOptions)[]) {
     if (key === 'data' || key === 'labels' || key === 'exclude' || key === 'epochs') continue;
-    if (checkpointKeys.some(one => one === key)) continue;
+    if ([...checkpointKeys, ...logKeys].some(one => one === key)) continue;
     if (JSON.stringify(given[key]) === JSON.stringify(stored[key])) continue;
     const had = stored[key] === undefined ? `no ${optionName(key)}` : `${optionName(key)} ${show(stored[key])}`;
     throw new UserError(

@@ -1,6 +1,7 @@
 import type { Device, TuningTable } from '../gpu/device.js';
 import { DeviceLostError, OutOfGpuMemoryError } from '../gpu/errors.js';
 import { titleOf, type DataSet } from '../data/dataset.js';
+import type { SummaryValue } from '../interop/tfevents/index.js';
 import type { TuningProblem } from '../kernels/tuning/index.js';
 import { countParameters } from '../nn/index.js';
 import { setDefaultDevice, Tensor } from '../tensor/index.js';
@@ -9,6 +10,7 @@ import { accumulation, adviceOf, fittingBatch } from './batch-advice.js';
 import { inOrder } from './batches.js';
 import { loadWeights, readPlace, saveWeights, takeCheckpoint, type Checkpoint } from './checkpoint.js';
 import { firstBadTensorOf } from './diagnose.js';
+import { EpochLook } from './epoch-look.js';
 import { DiskFullError } from './files.js';
 import { initLines, type InitReport } from './init-report.js';
 import { initialise, readInit } from './init-weights.js';
@@ -90,6 +92,8 @@ class Training {
   readonly #progress = new Progress();
   readonly #stepper: Stepper;
   readonly #saver: Saver;
+  /** Where somebody wants to be told more than figures. */
+  readonly #look: EpochLook | undefined;
   readonly #parameters: number;
   /** Values of the parameters that the run began from, where weights were given to it. */
   #origin: Origin | undefined;
@@ -108,6 +112,7 @@ class Training {
     this.#trainee = createTrainee(device, model, Tensor.zeros([4]).keep(), options, 0, steps);
     this.#stepper = new Stepper(device, this.#setup, options);
     this.#saver = new Saver(context.run, options, steps);
+    this.#look = context.reporter.looked && new EpochLook(device, data, this.#setup, options);
   }
 
   /** Writes a new run's config, or takes up the state of the one that is resumed. */
@@ -205,6 +210,7 @@ class Training {
   }
 
   dispose(): void {
+    this.#look?.forget();
     this.#setup.weights?.tensor.dispose();
     this.#trainee.totals.dispose();
     disposeTrainee(this.#trainee);
@@ -286,7 +292,8 @@ class Training {
     const progress = this.#progress;
     const epoch = progress.epochs + 1;
     const order = sampler.order(epoch);
-    if (progress.step === 0) this.device.clear(this.#trainee.totals.slice);
+    const before = progress.step;
+    if (before === 0) this.device.clear(this.#trainee.totals.slice);
     this.#stepper.forget();
     this.#reported = { time: performance.now(), images: this.#imagesDone };
     while (progress.step < steps && !signal.aborted) {
@@ -301,9 +308,14 @@ class Training {
     if (this.#imagesDone > this.#reported.images) await this.#report(order);
     progress.lap();
     const trainSeconds = progress.epochSeconds;
+    // Now, since a run that stops before its validation is over keeps no gradients.
+    if (progress.step === steps && before < steps) {
+      this.#tell(epoch, await this.#look?.histograms(this.#trainee, epoch));
+    }
     if (signal.aborted) return false;
-    const validation = await this.#averaged(() => this.#validate());
+    const validation = await this.#averaged(() => this.#validate(epoch));
     if (!validation) return false;
+    if (this.#look?.wantsImages(epoch)) this.#tell(epoch, await this.#look.images(epoch, order));
     const [lossSum, correct, images] = await this.#trainee.totals.data();
     progress.lap();
     await this.#finishEpoch({
@@ -320,11 +332,18 @@ class Training {
     return true;
   }
 
+  #tell(epoch: number, values: readonly SummaryValue[] = []): void {
+    if (values.length > 0) this.context.reporter.looked?.(epoch, values);
+  }
+
   /** Loss and accuracy on the validation split; undefined when the signal ended it before. */
-  async #validate(): Promise<{ loss: number; accuracy: number } | undefined> {
+  async #validate(epoch: number): Promise<{ loss: number; accuracy: number } | undefined> {
     const { batches, splits } = this.#setup;
     const { model } = this.#trainee;
-    const result = await validate(this.device, model, batches.val, splits.val.count, this.context.signal);
+    const look = this.#look?.wantsImages(epoch) ? this.#look : undefined;
+    look?.forget();
+    const collect = (logits: Tensor) => look?.collect(logits);
+    const result = await validate(this.device, model, batches.val, splits.val.count, this.context.signal, collect);
     if (!result || Number.isFinite(result.loss)) return result;
     const order = inOrder(splits.val.count);
     const culprit = await firstBadTensorOf(model, batches.val.count, index => batches.val.load(order, index).x);

@@ -3,15 +3,17 @@
 import type { AugmentSpec } from '../data/augment/transforms.js';
 import type { DataOptions } from '../data/options.js';
 import type { Precision } from '../gpu/matrices.js';
+import type { SummaryValue } from '../interop/tfevents/index.js';
 import type { JointOptions } from './joint.js';
 import type { CheckpointOptions } from './checkpoint-options.js';
+import type { LogOptions } from './log-options.js';
 import type { ModelChoice } from './model.js';
 import type { OptimisationOptions } from './optimisation.js';
 import type { Stage } from './stage.js';
 import type { ClassRecall } from './validate.js';
 
 /** Every choice that decides a run's result, and when it is saved; all of them are stored in the run's `config.json`. */
-export interface TrainOptions extends ModelChoice, DataOptions, OptimisationOptions, CheckpointOptions {
+export interface TrainOptions extends ModelChoice, DataOptions, OptimisationOptions, CheckpointOptions, LogOptions {
   /** `synthetic`, or the path of a data set. */
   data: string;
   /** A second data set that is trained on beside `data`. */
@@ -138,6 +140,11 @@ export interface TrainSummary {
 export interface Reporter {
   start(info: RunStart): void;
   step(progress: StepProgress): void;
+  /**
+   * Histograms and images of an epoch (from 1) whose steps are done, before it is saved; perhaps in several parts. They are made
+   * only where the options ask for them and this is there.
+   */
+  looked?(epoch: number, values: readonly SummaryValue[]): void;
   /** `best`: this epoch's validation accuracy is the highest so far. */
   epoch(row: EpochRow, best: boolean): void;
   saved(file: string): void;

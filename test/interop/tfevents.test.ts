@@ -11,6 +11,7 @@ import {
   type SummaryEvent,
 } from '../../src/interop/tfevents/index.js';
 import { UserError } from '../../src/util/errors.js';
+import { RandomStream } from '../../src/util/random.js';
 
 const ascii = (text: string) => new TextEncoder().encode(text);
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
@@ -152,8 +153,25 @@ describe('histogramOf', () => {
       const above = i === 0 ? -Infinity : bucketLimit[i - 1]!;
       expect(values.filter(value => value > above && value <= bucketLimit[i]!)).toHaveLength(count);
     });
-    expect(bucket[0]).toBe(1);
-    expect(bucket.at(-1)).toBe(1);
+    expect(bucket.at(-1)).toBe(5);
+  });
+
+  it('tells apart what is not far smaller than the largest, in so many buckets that a file stays small', () => {
+    const random = new RandomStream(1, 1);
+    const values = Float64Array.from(
+      { length: 100_000 },
+      () => (random.uniform() - 0.5) * 10 ** (-20 * random.uniform()),
+    );
+    const { bucketLimit, bucket, max } = histogramOf(values);
+    expect(bucketLimit.length).toBeLessThanOrEqual(150);
+    expect(bucket.reduce((total, count) => total + count, 0)).toBe(100_000);
+    bucketLimit.slice(1).forEach((limit, i) => {
+      expect(limit).toBeGreaterThan(bucketLimit[i]!);
+      if (limit > 1e-3 * max && bucket[i + 1]! > 0)
+        expect(limit / Math.max(bucketLimit[i]!, 1e-3 * max)).toBeLessThan(1.22);
+    });
+    // Empty ones are one.
+    expect(histogramOf([-5, 5]).bucket).toEqual([1, 0, 1]);
   });
 
   it('takes equal values, and none that is not finite', () => {

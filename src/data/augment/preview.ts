@@ -64,7 +64,7 @@ async function augmentedPictures(
 }
 
 /** Values (N,C,H,W), normalised, as pictures; what is darker than black or brighter than white is cut off. */
-function picturesOf(
+export function picturesOf(
   values: Float32Array,
   shape: readonly number[],
   { mean, std }: { mean: readonly number[]; std: readonly number[] },

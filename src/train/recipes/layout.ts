@@ -86,6 +86,9 @@ export const places: Readonly<Record<keyof TrainOptions, `${string}.${string}`>>
   saveEverySteps: 'checkpoints.every-steps',
   saveEveryEpochs: 'checkpoints.every-epochs',
   keep: 'checkpoints.keep',
+
+  logHistograms: 'tensorboard.histograms',
+  logImages: 'tensorboard.images',
 };
 
 /** Options that name files; in a recipe they are relative to it. */

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { CheckFlags } from './kernels/check.js';
+import type { CourseFlags } from './kernels/course.js';
 import type { ListFlags } from './kernels/list.js';
 import type { RunFlags } from './kernels/run.js';
 import type { ShowFlags } from './kernels/show.js';
@@ -13,7 +14,7 @@ export function kernelsCommand(exitWith: (code: number) => void): Command {
     .description(
       'List the compute shaders with what they declare; or show, check and race single kernels (docs/shaders/).',
     )
-    // show, run and check have a --json of their own.
+    // The commands below have a --json of their own.
     .enablePositionalOptions()
     .option('--json', jsonDescription)
     .action(async (flags: ListFlags) => {
@@ -22,6 +23,7 @@ export function kernelsCommand(exitWith: (code: number) => void): Command {
     })
     .addCommand(showCommand())
     .addCommand(runCommand(exitWith))
+    .addCommand(courseCommand(exitWith))
     .addCommand(checkCommand(exitWith));
   return command.addHelpText(
     'after',
@@ -30,6 +32,7 @@ Examples:
   facegrad kernels
   facegrad kernels show conv2d_forward --shape n=32,c=64,o=128
   facegrad kernels run mine.wgsl --against matmul_nn
+  facegrad kernels course
   facegrad kernels check my.wgsl`,
   );
 }
@@ -94,6 +97,37 @@ Examples:
   return command.action(async (file: string, flags: RunFlags) => {
     const { runKernel } = await import('./kernels/run.js');
     const code = await runKernel(file, flags);
+    if (code !== undefined) exitWith(code);
+  });
+}
+
+function courseCommand(exitWith: (code: number) => void): Command {
+  const command = new Command('course')
+    .summary('race each step of the shader course against ours')
+    .description(
+      'Check each step of docs/shaders/ and race it against our own kernel, one after the other, and print the tables of ' +
+        'its chapters as Markdown: how many times our speed a step runs at, in the middle half of the rounds, and what it reaches.',
+    )
+    .argument('[kernels...]', 'only the steps to these (default: all)')
+    .option(
+      '--budget <seconds>',
+      'time for each race',
+      number('above 0', value => value > 0),
+      3,
+    )
+    .option('--portable', 'take our kernels for adapters without subgroups')
+    .option('--json', jsonDescription);
+  addGpuOptions(command);
+  command.addHelpText(
+    'after',
+    `
+Examples:
+  facegrad kernels course
+  facegrad kernels course matmul_nn --budget 10`,
+  );
+  return command.action(async (kernels: string[], flags: CourseFlags) => {
+    const { runCourse } = await import('./kernels/course.js');
+    const code = await runCourse(kernels, flags);
     if (code !== undefined) exitWith(code);
   });
 }

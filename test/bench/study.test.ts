@@ -21,7 +21,7 @@ const shapes: Record<string, string> = {
 };
 const workOf = (kernel: string) => {
   const target = targets.find(({ name }) => name === kernel)!;
-  return target.work(sizesOf(target, shapes[kernel] ?? 'n=2,c=8,o=8,size=6'));
+  return target.work(sizesOf(target, shapes[kernel] ?? 'n=2,c=8,o=8,size=8'));
 };
 
 let folder: string;

@@ -15,14 +15,26 @@ export interface Printed {
 
 /**
  * Runs a command line in this process, which saves the start of one. `watched`: both streams pass for terminals, in whose
- * environment nothing stands against a line that is redrawn.
+ * environment nothing stands against a line that is redrawn. `until`: what standard output has to hold before the command is
+ * told of a Ctrl-C.
  */
 export async function runHere(
   args: readonly string[],
-  { watched = false, env = {} }: { watched?: boolean; env?: Readonly<Record<string, string | undefined>> } = {},
+  {
+    watched = false,
+    env = {},
+    until,
+  }: { watched?: boolean; env?: Readonly<Record<string, string | undefined>>; until?: RegExp | undefined } = {},
 ): Promise<Printed> {
   const written = { stdout: '', stderr: '' };
-  const before = { console: globalThis.console, env: { ...process.env } };
+  const before = { console: globalThis.console, env: { ...process.env }, interrupts: process.listeners('SIGINT') };
+  const interrupt = () => {
+    if (!until?.test(written.stdout)) return;
+    // Not those of whoever runs the tests.
+    const own = process.listeners('SIGINT').filter(listener => !before.interrupts.includes(listener));
+    for (const listener of own) listener('SIGINT');
+    until = undefined;
+  };
   const restore: (() => void)[] = [];
   for (const name of ['stdout', 'stderr'] as const) {
     const stream = process[name];
@@ -46,6 +58,7 @@ export async function runHere(
       write(chunk: string, _encoding, done) {
         written[name] += chunk;
         done();
+        setImmediate(interrupt);
       },
     });
   globalThis.console = new Console({ stdout: sink('stdout'), stderr: sink('stderr') });

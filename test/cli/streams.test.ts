@@ -22,8 +22,8 @@ interface Row {
   readonly args: readonly string[];
   /** What --json prints; nothing where the command has no --json. */
   readonly json: 'value' | 'lines' | 'none';
-  /** Beside --json. */
-  readonly more?: readonly string[];
+  /** What a command prints that only Ctrl-C ends. */
+  readonly until?: RegExp;
 }
 
 const noisy = ['--data', data];
@@ -52,6 +52,7 @@ const rows: Record<string, Row> = {
     args: ['--recipes', at('recipe.yaml'), ...noisy, '--epochs', '1', '--no-autotune', '--out', at('compare#')],
     json: 'value',
   },
+  serve: { args: ['--run', `${run}1`, '--port', '0'], json: 'value', until: /http:/ },
   report: { args: [`${run}1`, '--out', at('page#.html')], json: 'value' },
   runs: { args: ['--root', folder], json: 'value' },
   'runs compare': { args: [`${run}1`, join(folder, 'transfer1', 'run')], json: 'value' },
@@ -137,13 +138,12 @@ describe('every command', () => {
 
   it.each(Object.entries(rows).filter(([, { json }]) => json !== 'none'))(
     '%s --json keeps standard output for JSON before somebody who watches, under NO_COLOR',
-    async (name, { args, json, more = [] }) => {
+    async (name, { args, json, until }) => {
       const own = args.map(arg => arg.replace('#', '1'));
-      const { code, stdout, stderr } = await runHere([...name.split(' '), ...own, '--json', ...more], {
-        watched: true,
-        env: { ...env, NO_COLOR: '1' },
+      const { code, stdout, stderr } = await runHere([...name.split(' '), ...own, '--json'], {
+        ...{ until, watched: true, env: { ...env, NO_COLOR: '1' } },
       });
-      expect(code, stderr).toBe(0);
+      expect(code, stderr).toBe(until ? 130 : 0);
       const values = json === 'value' ? [stdout] : stdout.trimEnd().split('\n');
       for (const value of values) expect(JSON.parse(value), value).toBeInstanceOf(Object);
       expect(stdout).not.toMatch(ANY_ESCAPE);
@@ -153,12 +153,12 @@ describe('every command', () => {
 
   it.each(Object.entries(rows))(
     '%s writes plain text into a pipe, also where colours are asked for',
-    async (name, { args }) => {
+    async (name, { args, until }) => {
       const own = args.map(arg => arg.replace('#', '2'));
       const { code, stdout, stderr } = await runHere([...name.split(' '), ...own], {
-        env: { ...env, FORCE_COLOR: '1' },
+        ...{ until, env: { ...env, FORCE_COLOR: '1' } },
       });
-      expect(code, stderr).toBe(0);
+      expect(code, stderr).toBe(until ? 130 : 0);
       expect(stdout).not.toBe('');
       expect(stdout + stderr).not.toMatch(ANY_ESCAPE);
     },

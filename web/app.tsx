@@ -10,7 +10,7 @@ import { ServerFault } from './parts/server-fault.js';
 import type { Gallery } from './pictures/gallery.js';
 import { Pictures } from './pictures/pictures.js';
 import type { Session } from './session.js';
-import { useStore } from './store.js';
+import { useSelected, useStore } from './store.js';
 
 const TABS = [
   { id: 'pictures', name: 'Pictures', Icon: PicturesIcon },
@@ -21,6 +21,7 @@ type Tab = (typeof TABS)[number]['id'];
 export function App({ session, gallery, live }: { session: Session; gallery: Gallery; live: Live }) {
   const { models, chosen, place, readiness, fault } = useStore(session.state);
   const [tab, setTab] = useState<Tab>('pictures');
+  const isCameraOn = useSelected(live.state, ({ status }) => status.kind === 'on');
   const isDropping = useGivenFiles(files => {
     setTab('pictures');
     gallery.add(files);
@@ -57,7 +58,7 @@ export function App({ session, gallery, live }: { session: Session; gallery: Gal
         )}
         <div class="columns">
           <div class="column-main">
-            <Tabs tab={tab} onTab={setTab} />
+            <Tabs tab={tab} onTab={setTab} isCameraOn={isCameraOn} />
             {/* Both stay, so that the camera goes on, and pictures are classified, while the other is looked at. */}
             <div role="tabpanel" id="panel-pictures" aria-labelledby="tab-pictures" hidden={tab !== 'pictures'}>
               <Pictures session={session} gallery={gallery} />
@@ -78,7 +79,13 @@ export function App({ session, gallery, live }: { session: Session; gallery: Gal
   );
 }
 
-function Tabs({ tab, onTab }: { tab: Tab; onTab: (tab: Tab) => void }) {
+interface TabsProps {
+  readonly tab: Tab;
+  readonly onTab: (tab: Tab) => void;
+  readonly isCameraOn: boolean;
+}
+
+function Tabs({ tab, onTab, isCameraOn }: TabsProps) {
   const list = useRef<HTMLDivElement>(null);
   const move = (by: number) => {
     const next = TABS[(TABS.findIndex(({ id }) => id === tab) + by + TABS.length) % TABS.length]!;
@@ -112,6 +119,11 @@ function Tabs({ tab, onTab }: { tab: Tab; onTab: (tab: Tab) => void }) {
           }}
         >
           <Icon /> {name}
+          {id === 'camera' && isCameraOn && (
+            <span class="dot">
+              <span class="visually-hidden">is on</span>
+            </span>
+          )}
         </button>
       ))}
     </div>

@@ -105,8 +105,9 @@ export class Session {
 
   async #load(): Promise<void> {
     const { chosen, place } = this.state.value;
-    if (!chosen) return;
-    if (place.kind !== 'here') {
+    // It is loaded as soon as it is known where to.
+    if (!chosen || place.kind === 'starting') return;
+    if (place.kind === 'server') {
       this.state.patch({ readiness: { kind: 'ready' } });
       return;
     }

@@ -35,13 +35,22 @@ export class Store<T> {
 
 /** The value of a store; the component is drawn again when it changes. */
 export function useStore<T>(store: Store<T>): T {
-  const [value, setValue] = useState(store.value);
+  return useSelected(store, value => value);
+}
+
+/**
+ * What `select` takes of a store's value; the component is drawn again when that changes.
+ * @param select the same function, or one that takes the same, at every drawing
+ */
+export function useSelected<T, S>(store: Store<T>, select: (value: T) => S): S {
+  const [selected, setSelected] = useState(() => select(store.value));
   useEffect(() => {
+    const update = () => {
+      setSelected(() => select(store.value));
+    };
     // It may have changed between drawing and now.
-    setValue(() => store.value);
-    return store.subscribe(next => {
-      setValue(() => next);
-    });
+    update();
+    return store.subscribe(update);
   }, [store]);
-  return value;
+  return selected;
 }

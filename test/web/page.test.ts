@@ -207,7 +207,7 @@ describe.skipIf(browserPath === undefined && !process.env.CI)('the page, on WebG
     const rows = await tableOf(page, '#panel-pictures');
     expectSame(rows.slice(0, 3), expected.faces);
     expect(rows[3]).toMatchObject({ file: 'text.jpg' });
-    expect(rows[3]!.error).toContain('no image that this browser can read');
+    expect(rows[3]!.error).toContain('this browser cannot read it as an image');
     const articles = page.getByRole('article');
     expect(await articles.nth(0).locator('.boxes rect').count()).toBe(2);
     expect(await articles.nth(1).innerText()).toContain('No face was found, so all of the picture was classified');

@@ -1,4 +1,4 @@
-import { squareAround } from '../../src/faces/box.js';
+import { squareAround, type Box } from '../../src/faces/box.js';
 import type { ModelInfo } from '../../src/serve/api.js';
 import type { Engine } from '../engine/engine.js';
 import type { Reply } from '../engine/worker.js';
@@ -86,6 +86,7 @@ export class Live {
       chosen = now.chosen;
       this.#tracks.forgetAnswers();
       this.#seen.clear();
+      this.state.patch({ faces: this.state.value.faces.map(({ id, box }) => bare(id, box)) });
     });
   }
 
@@ -311,6 +312,11 @@ export class Live {
       recorded: this.record.length,
     });
   }
+}
+
+/** A face of which nothing is known but where it is. */
+function bare(id: number, box: Box): LiveFace {
+  return { id, box, probabilities: undefined, seen: undefined };
 }
 
 function openCamera(camera: string | undefined): Promise<MediaStream> {

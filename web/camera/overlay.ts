@@ -1,7 +1,6 @@
-import type { Box } from '../../src/faces/box.js';
 import type { ModelInfo } from '../../src/serve/api.js';
 import { coloursOf } from '../parts/colours.js';
-import { drawBox } from '../parts/draw-box.js';
+import { drawBoxes } from '../parts/draw-box.js';
 import { capital, percent } from '../parts/words.js';
 import { topOf } from './top.js';
 import type { Track } from './tracks.js';
@@ -23,11 +22,14 @@ export function drawTracks(
   const { width } = context.canvas;
   const classes = network?.classes ?? [];
   const colours = coloursOf(classes);
-  for (const { id, box, probabilities } of tracks) {
-    const place: Box = mirrored ? { ...box, x: width - box.x - box.width } : box;
+  const boxes = tracks.map(({ id, box, probabilities }) => {
     const top = topOf(probabilities);
     const name = top === undefined ? undefined : classes[top];
-    const text = name === undefined ? String(id) : `${id} ${capital(name)} ${percent(probabilities![top!]!, 0)}`;
-    drawBox(context, place, text, (top !== undefined && colours[top]) || UNKNOWN, unit);
-  }
+    return {
+      box: mirrored ? { ...box, x: width - box.x - box.width } : box,
+      text: name === undefined ? String(id) : `${id} ${capital(name)} ${percent(probabilities![top!]!, 0)}`,
+      colour: (top !== undefined && colours[top]) || UNKNOWN,
+    };
+  });
+  drawBoxes(context, boxes, unit);
 }

@@ -83,6 +83,12 @@ export class Gallery {
     this.state.patch({ items: items.filter(item => item.id !== id) });
   }
 
+  /** Classifies a picture anew, after a fault that may have passed. */
+  retry(item: Item): void {
+    this.#replace(item, { ...item, outcome: { kind: 'waiting' } });
+    void this.#work();
+  }
+
   clear(): void {
     for (const { url } of this.state.value.items) URL.revokeObjectURL(url);
     this.state.patch({ items: [] });

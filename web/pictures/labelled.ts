@@ -1,5 +1,5 @@
 import { coloursOf } from '../parts/colours.js';
-import { drawBox } from '../parts/draw-box.js';
+import { drawBoxes } from '../parts/draw-box.js';
 import { capital, percent } from '../parts/words.js';
 import type { Outcome } from './gallery.js';
 
@@ -17,11 +17,15 @@ export async function labelledPicture(file: Blob, outcome: Extract<Outcome, { ki
   const unit = Math.max(0.5, Math.max(width, height) / UNITS);
   const { classes } = outcome.network;
   const colours = coloursOf(classes);
-  outcome.found.forEach(({ box, top, probabilities }, i) => {
-    const text = `${capital(classes[top]!)} ${percent(probabilities[top]!, 0)}`;
-    if (box) drawBox(context, box, `${i + 1} ${text}`, colours[top]!, unit);
-    // Where there is no face the label stands in the picture's corner, and the box is the picture.
-    else drawBox(context, { x: 0, y: 0, width, height }, `Whole picture: ${text}`, colours[top]!, unit);
+  const boxes = outcome.found.map(({ box, top, probabilities }, i) => {
+    const answer = `${capital(classes[top]!)} ${percent(probabilities[top]!, 0)}`;
+    // Where there is no face the picture is the box, and the label stands in its corner.
+    return {
+      box: box ?? { x: 0, y: 0, width, height },
+      text: box ? `${i + 1} ${answer}` : `Whole picture: ${answer}`,
+      colour: colours[top]!,
+    };
   });
+  drawBoxes(context, boxes, unit);
   return canvas.convertToBlob({ type: 'image/png' });
 }

@@ -62,6 +62,15 @@ export function PictureCard({ item, place, gallery, isReady, onRemove }: Picture
           <p>
             <strong>{name}</strong> was not classified. {sentence(outcome.why)}
           </p>
+          <button
+            type="button"
+            class="button button-small"
+            onClick={() => {
+              gallery.retry(item);
+            }}
+          >
+            Try again
+          </button>
         </div>
       ) : (
         <div class="picture-body">
@@ -74,7 +83,7 @@ export function PictureCard({ item, place, gallery, isReady, onRemove }: Picture
           <div class="findings">
             {outcome.kind === 'done' ? (
               outcome.found.map((found, i) => (
-                <Finding key={i} {...{ item, outcome, found, place, gallery }} index={i} />
+                <Finding key={`${outcome.network.id} ${i}`} {...{ item, outcome, found, place, gallery }} index={i} />
               ))
             ) : (
               <Progress
@@ -170,22 +179,24 @@ function Finding({ item, outcome, found, index, place, gallery }: FindingProps) 
 /** Grad-CAM, once it is asked for. */
 function Explained({ item, outcome, found, index, place, gallery, what }: FindingProps & { what: string }) {
   const { classes } = outcome.network;
-  const [which, setWhich] = useState<number | undefined>(undefined);
+  const [wanted, setWanted] = useState<number | undefined>(undefined);
+  // The server explains what is likeliest.
+  const which = wanted !== undefined && place.kind === 'server' ? found.top : wanted;
   const [explanation, setExplanation] = useState<Explanation | Error | undefined>(undefined);
   useEffect(() => {
     if (which === undefined) return undefined;
-    let wanted = true;
+    let current = true;
     setExplanation(undefined);
     gallery.explain(item, index, which).then(
       result => {
-        if (wanted) setExplanation(() => result);
+        if (current) setExplanation(() => result);
       },
       (error: unknown) => {
-        if (wanted) setExplanation(error as Error);
+        if (current) setExplanation(error as Error);
       },
     );
     return () => {
-      wanted = false;
+      current = false;
     };
     // The same picture, classified anew, is explained anew.
   }, [which, outcome]);
@@ -195,7 +206,7 @@ function Explained({ item, outcome, found, index, place, gallery, what }: Findin
         type="button"
         class="button finding-explain"
         onClick={() => {
-          setWhich(found.top);
+          setWanted(found.top);
         }}
       >
         Show Grad-CAM
@@ -228,7 +239,7 @@ function Explained({ item, outcome, found, index, place, gallery, what }: Findin
             <select
               value={which}
               onChange={event => {
-                setWhich(Number(event.currentTarget.value));
+                setWanted(Number(event.currentTarget.value));
               }}
             >
               {classes.map((option, k) => (
@@ -243,7 +254,7 @@ function Explained({ item, outcome, found, index, place, gallery, what }: Findin
           type="button"
           class="button"
           onClick={() => {
-            setWhich(undefined);
+            setWanted(undefined);
           }}
         >
           Hide Grad-CAM

@@ -56,16 +56,14 @@ beforeAll(async () => {
     return `${i % 7},${face.join(' ')},${i < 42 ? 'Training' : 'PublicTest'}\n`;
   });
   await writeFile(join(folder, 'faces.csv'), `emotion,pixels,Usage\n${rows.join('')}`);
-  for (const [model, out, epochs] of [
-    ['simple-cnn', 'seer', '40'],
-    ['simple-mlp', 'other', '2'],
-  ] as const) {
+  const train = async (model: string, out: string, epochs: string) => {
     const { code, stderr } = await run(
       ...['train', model, '--data', 'faces.csv', '--out', out, '--epochs', epochs, '--lr', '3e-3', '--seed', '1'],
       ...['--batch-size', '14', '--no-tensorboard'],
     );
     expect(code, stderr).toBe(0);
-  }
+  };
+  await Promise.all([train('simple-cnn', 'seer', '20'), train('simple-mlp', 'other', '2')]);
   const two = pictureWith(360, 240, [
     { number: 3, side: 140, x: 20, y: 60 },
     { number: 8, side: 96, x: 230, y: 30 },

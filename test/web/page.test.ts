@@ -52,7 +52,8 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'facegrad-page-'));
   const rows = Array.from({ length: 56 }, (_, i) => {
     const face = new Uint8Array(48 * 48);
-    drawFace(3, i, i % 7, face);
+    // What is validated was learnt, so that the best epoch is one that is sure of something.
+    drawFace(3, i % 42, i % 7, face);
     return `${i % 7},${face.join(' ')},${i < 42 ? 'Training' : 'PublicTest'}\n`;
   });
   await writeFile(join(folder, 'faces.csv'), `emotion,pixels,Usage\n${rows.join('')}`);
@@ -63,7 +64,7 @@ beforeAll(async () => {
     );
     expect(code, stderr).toBe(0);
   };
-  await Promise.all([train('simple-cnn', 'seer', '20'), train('simple-mlp', 'other', '2')]);
+  await Promise.all([train('simple-cnn', 'seer', '25'), train('simple-mlp', 'other', '2')]);
   const two = pictureWith(360, 240, [
     { number: 3, side: 140, x: 20, y: 60 },
     { number: 8, side: 96, x: 230, y: 30 },

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type Plugin } from 'vite';
 
@@ -32,11 +33,47 @@ function openCvWithoutEval(): Plugin {
   };
 }
 
-const plugins = () => [refuseNode(), openCvWithoutEval()];
+/** Folders of the packages that are in the page and in its workers. */
+const packages = new Set<string>();
+
+function notePackages(): Plugin {
+  return {
+    name: 'note-packages',
+    transform(_code, id) {
+      const [folder] = /^.*\/node_modules\/(@[^/]+\/)?[^/]+/.exec(id) ?? [];
+      if (folder !== undefined) packages.add(folder);
+      return null;
+    },
+  };
+}
+
+/** Writes the licences of all packages that are in the page, which its files have lost. Vite's own list lacks the workers'. */
+function writeLicences(): Plugin {
+  return {
+    name: 'write-licences',
+    generateBundle() {
+      const texts = [...packages].sort().map(folder => {
+        const { name, version, license } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8')) as Package;
+        const file = readdirSync(folder).find(file => /^licen[cs]e/i.test(file));
+        const text = file === undefined ? '' : readFileSync(`${folder}/${file}`, 'utf8').trim();
+        return `${name} ${version} (${license})\n\n${text}\n`;
+      });
+      this.emitFile({ type: 'asset', fileName: 'licences.txt', source: texts.join(`\n${'-'.repeat(80)}\n\n`) });
+    },
+  };
+}
+
+interface Package {
+  readonly name: string;
+  readonly version: string;
+  readonly license: string;
+}
+
+const plugins = () => [refuseNode(), openCvWithoutEval(), notePackages()];
 
 export default defineConfig({
   root: here('web'),
-  plugins: plugins(),
+  plugins: [...plugins(), writeLicences()],
   worker: { format: 'es', plugins },
   build: {
     outDir: here('dist/web'),

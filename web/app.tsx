@@ -73,6 +73,9 @@ export function App({ session, gallery, live }: { session: Session; gallery: Gal
           </aside>
         </div>
       </main>
+      <footer class="foot">
+        <a href="/licences.txt">Licences of what is in this page</a>
+      </footer>
       {isDropping && <div class="drop-hint">Drop to classify</div>}
       <Announcer />
     </>

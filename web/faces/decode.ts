@@ -17,7 +17,7 @@ export async function decode(file: Blob): Promise<Picture> {
   try {
     bitmap = await createImageBitmap(file);
   } catch {
-    throw new Undecodable('this browser cannot read it as an image (JPEG, PNG, WebP, GIF and AVIF do)');
+    throw new Undecodable('this browser cannot read it as an image; JPEG, PNG, WebP, GIF and AVIF work');
   }
   const { width, height } = bitmap;
   try {

@@ -183,7 +183,13 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
   const { newOptions } = await import('../train/new-options.js');
   const recipes = named === undefined ? undefined : await import('../train/recipes/index.js');
   const recipe = named === undefined ? undefined : await recipes?.readRecipe(named, set);
-  const options = resumed ? resumedOptions(resumed.config, given) : newOptions({ ...recipe?.options, ...given });
+  const moved: { jointData?: string | undefined } = {};
+  if (resumed && jointShare === undefined && jointMapLabels === undefined) {
+    // By itself it says where the run's second data set is now.
+    moved.jointData = given.joint?.data;
+    delete given.joint;
+  }
+  const options = resumed ? resumedOptions(resumed.config, given, moved) : newOptions({ ...recipe?.options, ...given });
   const { findModel } = await import('./find-model.js');
   findModel(options);
   if (series) return beginSeries({ ...series, out, options, about: recipe?.about }, settings);

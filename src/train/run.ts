@@ -370,10 +370,20 @@ const formerly: Partial<TrainOptions> = { sampler: 'shuffle', classWeights: 'non
 /**
  * The options of a resumed run: those of its `config.json`, with what was `given` on top.
  * @throws UserError where a given option differs from the run's own; only `epochs` may, upwards, when it saves its state,
- * what it tells TensorBoard, and `data`, `labels` and `exclude`, because files may have moved (the caller compares fingerprints).
+ * what it tells TensorBoard, and `data`, `labels`, `exclude`, and with `jointData` the path of the second data set, because
+ * files may have moved (the caller compares fingerprints).
  */
-export function resumedOptions(config: RunConfig, given: Partial<TrainOptions>): TrainOptions {
+export function resumedOptions(
+  config: RunConfig,
+  given: Partial<TrainOptions>,
+  { jointData }: { jointData?: string | undefined } = {},
+): TrainOptions {
   const stored: TrainOptions = { ...formerly, ...config.options };
+  if (jointData !== undefined && !stored.joint) {
+    throw new UserError(
+      `--joint-data ${jointData}: a resumed run keeps its options, and it was begun with no second data set`,
+    );
+  }
   for (const key of Object.keys(given) as (keyof TrainOptions)[]) {
     if (key === 'data' || key === 'labels' || key === 'exclude' || key === 'epochs') continue;
     if ([...checkpointKeys, ...logKeys].some(one => one === key)) continue;
@@ -391,7 +401,8 @@ export function resumedOptions(config: RunConfig, given: Partial<TrainOptions>):
     throw new UserError(`--epochs ${given.epochs}: the run ends with the last of its stages, after ${stored.epochs}`);
   }
   requireSaves({ ...stored, ...given });
-  return { ...config.options, ...given };
+  const moved = jointData !== undefined && stored.joint ? { joint: { ...stored.joint, data: jointData } } : {};
+  return { ...config.options, ...given, ...moved };
 }
 
 /**

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -70,6 +70,12 @@ it('takes a network to other data, prints the table, keeps it, and has nothing l
   );
   expect(joint.stdout).toContain('joint training: 50.00 % of the 84 images of an epoch are from');
   expect(joint.stderr).toContain('the last layer was to begin anew');
+  // The second data set may have moved, too; only that.
+  await rename(join(folder, 'old.csv'), join(folder, 'older.csv'));
+  const resume = ['train', '--resume', 'joint', '--epochs', '2', '--joint-data'];
+  expect((await run(...resume, 'new.csv')).stderr).toContain('is not what the run was trained on');
+  const onward = await run(...resume, 'older.csv');
+  expect(onward.code, onward.stderr).toBe(0);
 });
 
 it('says what it needs', async () => {

@@ -283,6 +283,13 @@ describe('resumedOptions', () => {
     expect(() => resumedOptions(config, given)).toThrow(text);
   });
 
+  it('takes the second data set where it is now, in a run that has one', () => {
+    const joint = { data: '/old.csv', share: 0.3, mapLabels: 'happiness=happy' };
+    const jointly = { ...config, options: { ...config.options, joint } };
+    expect(resumedOptions(jointly, {}, { jointData: '/older.csv' }).joint).toEqual({ ...joint, data: '/older.csv' });
+    expect(() => resumedOptions(config, {}, { jointData: '/older.csv' })).toThrow('begun with no second data set');
+  });
+
   it('compares data by fingerprint', () => {
     expect(() => {
       requireSameData(config, 'abc123', '/moved.csv');

@@ -170,10 +170,20 @@ async function latestRun(): Promise<string> {
 
 async function openPage({ url }: Serving, note: (text: string) => void): Promise<void> {
   const { default: open } = await import('open');
-  const fail = (error: unknown) => {
-    note(`no browser could be opened (${(error as Error).message}): open the address yourself`);
+  const fail = (why: string) => {
+    note(`no browser could be opened (${why}): open the address yourself`);
   };
-  await open(url).then(browser => browser.on('error', fail), fail);
+  try {
+    const browser = await open(url);
+    browser.on('error', error => {
+      fail(error.message);
+    });
+    browser.on('exit', code => {
+      if (code !== null && code !== 0) fail(`exit code ${code}`);
+    });
+  } catch (error) {
+    fail((error as Error).message);
+  }
 }
 
 function ended(signal: AbortSignal): Promise<void> {

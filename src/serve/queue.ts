@@ -157,8 +157,10 @@ export class ClassifyQueue {
       ...(gradCam ? { explain: { method: 'grad-cam' } } : {}),
     });
     const answers: (ClassifiedRow[] | Refusal)[] = questions.map(() => []);
+    // Named by their places, since several may have one name.
+    const images = questions.map(({ bytes }, i) => ({ file: String(i), read: () => Promise.resolve(bytes) }));
     try {
-      for await (const result of asked.predict(imagesOf(questions))) {
+      for await (const result of asked.predict(images)) {
         const i = Number(result.file);
         if ('error' in result) answers[i] = new Refusal(422, result.error);
         else (answers[i] as ClassifiedRow[]).push(await rowOf(result, questions[i]!.file));
@@ -230,11 +232,6 @@ export class ClassifyQueue {
       await place.device.settle().catch(() => undefined);
     }
   }
-}
-
-// eslint-disable-next-line @typescript-eslint/require-await -- predictors take what comes bit by bit
-async function* imagesOf(questions: readonly Question[]) {
-  for (const [i, { bytes }] of questions.entries()) yield { file: String(i), read: () => Promise.resolve(bytes) };
 }
 
 /** A result as `predict --json` prints it, but with its picture, where it has one, instead of a file's name. */

@@ -9,6 +9,7 @@ import { createApp } from './app.js';
 import { ClassifyQueue, type QueueOptions } from './queue.js';
 import { PageFiles } from './files.js';
 import { isLoopback, ownNames } from './guard.js';
+import { HEADERS } from './headers.js';
 import type { ServedModel } from './models.js';
 
 /** From the first byte of a request to the last of its headers. */
@@ -34,6 +35,8 @@ export interface ServeOptions extends QueueOptions {
   readonly version: string;
   /** Where the page lies; by default in the package. */
   readonly pageFolder?: string | undefined;
+  /** Answers questions; by default one of these options. It is disposed of at the end. */
+  readonly queue?: Pick<ClassifyQueue, 'classify' | 'adapter' | 'dispose'> | undefined;
   /** Told of faults that are not those of whoever asks. */
   readonly onFault?: ((error: unknown) => void) | undefined;
   /** Milliseconds for a request's headers and for all of it, and between looks whether they have passed. */
@@ -58,16 +61,15 @@ export interface Serving {
  */
 export async function serve(options: ServeOptions): Promise<Serving> {
   const { models, host = '127.0.0.1', port, version, pageFolder, onFault, timeouts } = options;
+  const queue = options.queue ?? new ClassifyQueue(options);
   if (models.length === 0) throw new UserError('there are no models to serve');
   const token = isLoopback(host) ? undefined : randomBytes(24).toString('base64url');
-  const queue = new ClassifyQueue(options);
   const files = await PageFiles.find(pageFolder);
   const app = createApp({
     ...{ models, queue, files, names: ownNames(host), token, version },
     ...(onFault ? { onFault } : {}),
   });
   const listener = getRequestListener(app.fetch, {
-    overrideGlobalObjects: false,
     errorHandler: () => Response.json({ error: 'this is not a request that is understood' }, { status: 400 }),
   });
   const server = createServer(
@@ -79,7 +81,11 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       // It is looked at with the others (guard.ts).
       requireHostHeader: false,
     },
-    (request, response) => void listener(request, response),
+    (request, response) => {
+      // Here, since an object of headers for each answer would double what it leaves to the garbage collector.
+      for (const [name, value] of HEADERS) response.setHeader(name, value);
+      void listener(request, response);
+    },
   );
   server.maxConnections = MOST_CONNECTIONS;
   server.timeout = SILENCE_MS;

@@ -50,7 +50,7 @@ export class Predictor {
    * Classifies images as they come; results have their order, and a network's answer does not depend on what else is asked.
    * Only a batch of images is held at a time.
    */
-  async *predict(images: AsyncIterable<InputImage>): AsyncGenerator<Prediction | Unread> {
+  async *predict(images: AsyncIterable<InputImage> | Iterable<InputImage>): AsyncGenerator<Prediction | Unread> {
     const { faces, batchSize, onProgress, signal } = this.options;
     const most = faces ? FACES_AHEAD : AHEAD;
     let waiting: Prepared[] = [];

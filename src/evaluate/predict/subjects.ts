@@ -46,7 +46,7 @@ async function facesOf(
 
 /** Gives what `work` makes of each item, in order, with `most` of them under way at a time. */
 export async function* ahead<T, R>(
-  items: AsyncIterable<T>,
+  items: AsyncIterable<T> | Iterable<T>,
   most: number,
   work: (item: T) => Promise<R>,
 ): AsyncGenerator<R> {

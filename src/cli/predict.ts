@@ -7,6 +7,7 @@ import type { Precision } from '../gpu/matrices.js';
 import { UserError } from '../util/errors.js';
 import { parseClasses } from './classes.js';
 import { exitCodes } from './errors.js';
+import { explanationMethods, methodOption, requireLayered } from './explain-options.js';
 import {
   addGpuOptions,
   addNormalisationOptions,
@@ -28,6 +29,8 @@ interface Flags extends GpuOptions, TrainedFlags {
   margin?: number;
   tta?: string;
   gradCam?: string;
+  method?: (typeof explanationMethods)[number];
+  layer?: string;
   classes?: number | string[];
   imageSize?: number;
   mean?: number[];
@@ -66,6 +69,8 @@ export function predictCommand(exitWith: (code: number) => void): Command {
     )
     .option('--tta <which>', 'mean over views of each image: flip, ten-crop, or ten-crop:<pixels>')
     .option('--grad-cam <folder>', 'write a picture of what spoke for the answer, for each row')
+    .addOption(methodOption('with --grad-cam: how that is found (default: grad-cam)', explanationMethods))
+    .option('--layer <name>', 'with --grad-cam: whose activations are shown (default: the last convolutional block)')
     .option(
       '--classes <names>',
       'names of the classes, between commas, where the weights do not tell them',
@@ -103,6 +108,7 @@ Examples:
 async function runPrediction(paths: readonly string[], flags: Flags): Promise<number> {
   const format = formatOf(flags);
   requireFaces(flags);
+  requireGradCam(flags);
   if (typeof flags.classes === 'number')
     throw new UserError('--classes: give the names of the classes, between commas');
   const trained = await readTrained(flags, 'predict');
@@ -134,7 +140,7 @@ async function runPrediction(paths: readonly string[], flags: Flags): Promise<nu
     const options: PredictOptions = {
       ...{ mean: flags.mean, std: flags.std, imageSize: flags.imageSize, batchSize: flags.batchSize },
       ...{ classes: flags.classes, faces, tta, signal: interruption.signal },
-      ...(flags.gradCam === undefined ? {} : { explain: { method: 'grad-cam' } }),
+      ...(flags.gradCam === undefined ? {} : { explain: { method: flags.method ?? 'grad-cam', layer: flags.layer } }),
       onProgress: done => {
         status.update(`classified ${done} of ${inputs.count} images`, done / inputs.count);
       },
@@ -199,6 +205,18 @@ function requireFaces(flags: Flags): void {
   for (const [key, flag] of Object.entries(FACE_FLAGS) as [keyof typeof FACE_FLAGS, string][]) {
     if (flags[key] !== undefined) throw new UserError(`${flag} says how faces are found: give --faces too`);
   }
+}
+
+function requireGradCam({ gradCam, method, layer }: Flags): void {
+  if (gradCam === undefined) {
+    if (method !== undefined || layer !== undefined) {
+      throw new UserError(
+        `--${method === undefined ? 'layer' : 'method'} says how pictures of --grad-cam <folder> are made: give it too`,
+      );
+    }
+    return;
+  }
+  requireLayered(layer, method ?? 'grad-cam');
 }
 
 /** OpenCV starts only where faces are looked for: that takes a second or more. */

@@ -8,6 +8,7 @@ import type { Trained } from '../evaluate/trained.js';
 import { UserError } from '../util/errors.js';
 import { addDataOptions, dataFlagsOf, type DataFlags } from './data-options.js';
 import { exitCodes, reportError } from './errors.js';
+import { explanationMethods, methodOption, requireLayered } from './explain-options.js';
 import {
   addGpuOptions,
   dataDescription,
@@ -17,11 +18,11 @@ import {
   oneOf,
   type GpuOptions,
 } from './options.js';
+import { requireOutFolder } from './require-folder.js';
 import { StatusLine } from './status-line.js';
 import { packageVersion } from './version.js';
 
-// Of src/evaluate/explain, which is not loaded for a help text; a test compares them.
-export const reportMethods = ['grad-cam', 'grad-cam++', 'smooth-grad', 'none'] as const;
+const methods = [...explanationMethods, 'none'] as const;
 const embeddings = ['tsne', 'umap', 'none'] as const;
 
 interface Flags extends GpuOptions, DataFlags {
@@ -30,7 +31,7 @@ interface Flags extends GpuOptions, DataFlags {
   exclude?: string;
   split: SplitName;
   batchSize: number;
-  method: (typeof reportMethods)[number];
+  method: (typeof methods)[number];
   layer?: string;
   examples: number;
   embedding: (typeof embeddings)[number];
@@ -55,12 +56,7 @@ export function reportCommand(exitWith: (code: number) => void): Command {
     .addOption(
       new Option('--split <name>', 'which images').choices(SPLIT_NAMES).argParser(oneOf(SPLIT_NAMES)).default('test'),
     )
-    .addOption(
-      new Option('--method <name>', 'how to show what a network looks at')
-        .choices(reportMethods)
-        .argParser(oneOf(reportMethods))
-        .default('grad-cam'),
-    )
+    .addOption(methodOption('how to show what a network looks at', methods).default('grad-cam'))
     .option('--layer <name>', 'whose activations are shown (default: the last convolutional block)')
     .option('--examples <n>', 'surest right and surest wrong images of each class that are shown', integer(1, 16), 4)
     .addOption(
@@ -93,15 +89,15 @@ Examples:
 
 /** Gives the exit code. */
 async function runReport(runs: readonly string[], flags: Flags): Promise<number> {
-  if (flags.layer !== undefined && !flags.method.startsWith('grad-cam')) {
-    throw new UserError(`--layer is for maps of grad-cam and grad-cam++, not for --method ${flags.method}`);
-  }
+  requireLayered(flags.layer, flags.method);
   const { makeReport, writeReport } = await import('../evaluate/report/report.js');
   const attempts = new Attempts(runs.length);
   const { readTrainedRun } = await import('../evaluate/trained.js');
   const networks: Trained[] = [];
   // All are looked at before the first is evaluated.
   for (const run of runs) networks.push(...(await attempts.try(run, () => readTrainedRun(run))));
+  const out = flags.out ?? (runs.length === 1 ? join(runs[0]!, 'report') : 'report');
+  if (networks.length > 0) await requireOutFolder(out);
   const status = new StatusLine();
   const materials: RunMaterial[] = [];
   const load = loader(flags);
@@ -119,7 +115,6 @@ async function runReport(runs: readonly string[], flags: Flags): Promise<number>
     if (materials.length === 0) return attempts.exitCode(0, true);
     status.update('drawing', 1);
     const report = await makeReport(materials, { resamples: flags.resamples }, attempts.failed);
-    const out = flags.out ?? (runs.length === 1 ? join(runs[0]!, 'report') : 'report');
     const page = await writeReport(out, report, materials, attempts.failed);
     status.clear();
     for (const { name, missing, faults } of materials) {

@@ -1,10 +1,15 @@
 import { drawChart } from './chart.js';
+import { legendBelow } from './theme.js';
 
 /** One part of a bar, a slice of a pie. */
 export interface Share {
   readonly category: string;
   readonly count: number;
 }
+
+/** Side of a pie with the room around it, and width of a histogram. */
+const PIE = 240;
+const HISTOGRAM = 320;
 
 const count = (field: string) => ({ field, type: 'quantitative' as const });
 
@@ -18,10 +23,13 @@ export function stackedBars(
     shares.map(share => ({ category: share.category, count: share.count, series: name, order })),
   );
   const categories = [...new Set(values.map(({ category }) => category))];
+  const names = series.map(({ name }) => name);
+  // Room for a number of four digits over each bar.
+  const width = Math.max(260, 42 * categories.length);
   return drawChart({
     title,
     description: title,
-    width: Math.max(280, 64 * categories.length),
+    width,
     height: 240,
     data: { values },
     encoding: { x: { field: 'category', type: 'nominal', sort: categories, title: null, axis: { labelAngle: -30 } } },
@@ -30,7 +38,7 @@ export function stackedBars(
         mark: 'bar',
         encoding: {
           y: { ...count('count'), stack: 'zero', title: axis },
-          color: { field: 'series', type: 'nominal', sort: series.map(({ name }) => name), title: null },
+          color: { field: 'series', type: 'nominal', sort: names, title: null, legend: legendBelow(names, width) },
           order: { field: 'order' },
         },
       },
@@ -53,11 +61,12 @@ export function pie(title: string, shares: readonly Share[]): Promise<string> {
     count,
     order,
   }));
+  const labels = values.map(({ label }) => label);
   return drawChart({
     title,
     description: title,
-    width: 240,
-    height: 240,
+    width: PIE,
+    height: PIE,
     data: { values },
     mark: { type: 'arc', outerRadius: 110 },
     encoding: {
@@ -66,9 +75,10 @@ export function pie(title: string, shares: readonly Share[]): Promise<string> {
       color: {
         field: 'label',
         type: 'nominal',
-        sort: values.map(({ label }) => label),
+        sort: labels,
         scale: { scheme: values.length > 10 ? 'tableau20' : 'tableau10' },
         title: null,
+        legend: legendBelow(labels, PIE),
       },
     },
   });
@@ -87,10 +97,11 @@ export function byteHistogram(
     const steps = [...counts, counts.at(-1)!];
     return steps.map((times, value) => ({ series: name, value, share: total === 0 ? 0 : times / total }));
   });
+  const names = series.map(({ name }) => name);
   return drawChart({
     title,
     description: title,
-    width: 512,
+    width: HISTOGRAM,
     height: 220,
     data: { values },
     mark: { type: 'area', interpolate: 'step-after', opacity: series.length > 1 ? 0.5 : 0.9 },
@@ -106,9 +117,9 @@ export function byteHistogram(
       color: {
         field: 'series',
         type: 'nominal',
-        scale: { domain: series.map(({ name }) => name), range: series.map(({ colour }) => colour) },
+        scale: { domain: names, range: series.map(({ colour }) => colour) },
         title: null,
-        ...(series.length > 1 ? {} : { legend: null }),
+        legend: series.length > 1 ? legendBelow(names, HISTOGRAM) : null,
       },
     },
   });

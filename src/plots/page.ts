@@ -107,12 +107,16 @@ function sectionHtml(section: Section, index: number, first: boolean): string {
   ].join('\n');
 }
 
-/** To what share of its own width a figure is shrunk: below, its text could not be read, and it is scrolled instead. */
+/**
+ * To what share of its own width a figure is shrunk: below, its text could not be read, and it is scrolled instead. A page on a
+ * desk is always wide enough.
+ */
 const LEAST = 0.9;
+const DESK = 1000;
 
 function figureHtml(svg: string): string {
   const width = Number(/^<svg\b[^>]*? width="([\d.]+)"/.exec(svg)?.[1] ?? 0);
-  return `<figure style="--least:${Math.floor(LEAST * width)}px">${svg}</figure>`;
+  return `<figure style="--least:${Math.floor(Math.min(LEAST * width, DESK))}px">${svg}</figure>`;
 }
 
 function tileHtml({ name, value, note }: NonNullable<Section['tiles']>[number]): string {

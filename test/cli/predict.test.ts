@@ -89,6 +89,7 @@ describe('facegrad predict', () => {
       [['--json', '--csv'], '--json and --csv'],
       [['--min-size', '40'], '--min-size says how faces are found: give --faces too'],
       [['--scale-factor', '1', '--faces'], 'Give a number above 1'],
+      [['--layer', 'layer2'], '--layer says how pictures of --grad-cam <folder> are made'],
     ] as const) {
       const { code, stderr } = await run('predict', 'face.png', '--run', 'run', ...options);
       expect(code).toBe(2);

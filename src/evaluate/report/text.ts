@@ -24,11 +24,11 @@ export const percentInterval = (found: Interval | null): string =>
 export const interval = (found: Interval | null, digits = 3): string =>
   found === null ? '' : `${decimal(found.low, digits)} to ${decimal(found.high, digits)}`;
 
-/** 1,234,567 bytes as 1.2 MB. */
+/** 1,234,567 bytes as 1.2 MiB. */
 export function bytes(count: number): string {
-  const units = ['B', 'kB', 'MB', 'GB'];
-  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, count)) / 3));
-  return `${(count / 1000 ** power).toFixed(power === 0 ? 0 : 1)}${SPACE}${units[power]!}`;
+  const units = ['B', 'KiB', 'MiB', 'GiB'];
+  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, count)) / 10));
+  return `${(count / 1024 ** power).toFixed(power === 0 ? 0 : 1)}${SPACE}${units[power]!}`;
 }
 
 /** Of images. */

@@ -34,7 +34,7 @@ figure, .table { max-width: 100%; overflow-x: auto; background:
   linear-gradient(to left, var(--shade), transparent) right center / 0.6rem calc(100% - 4px) no-repeat scroll; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 0.9rem; }
 th, td { padding: 0.25rem 0.6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
-thead th { font-weight: 600; vertical-align: bottom; } tbody th { font-weight: normal; }
+thead th { font-weight: 600; vertical-align: bottom; white-space: normal; } tbody th { font-weight: normal; }
 th:first-child { padding-left: 0; position: sticky; left: 0; background: var(--paper); }
 th:first-child, .words { text-align: left; } tbody th { max-width: 45vw; }
 tbody th:not(.short) { white-space: normal; }

@@ -5,7 +5,7 @@ import { compareRuns, type RunComparison } from '../compare.js';
 import type { BootstrapOptions } from '../metrics/bootstrap.js';
 import { meanOf, type RunMaterial } from './material.js';
 import type { ReportSection } from './section.js';
-import { bytes, decimal, duration, integer, percent, percentInterval, speed } from './text.js';
+import { LEVEL, bytes, decimal, duration, integer, percent, percentInterval, speed } from './text.js';
 
 /** Several runs side by side. `names` are what the report calls them, `bootstrap` what intervals of differences go by. */
 export async function comparisonSections(
@@ -70,7 +70,7 @@ export async function comparisonSections(
         row('model', ({ config }) => config.options.model),
         row('evaluated on', ({ assessment }) => `${assessment.split}, ${integer(assessment.count)} images`),
         row('accuracy', ({ assessment }) => percent(assessment.accuracy)),
-        row('95 %', ({ assessment }) => percentInterval(assessment.intervals.accuracy)),
+        row(LEVEL, ({ assessment }) => percentInterval(assessment.intervals.accuracy)),
         row('balanced accuracy', ({ assessment }) => percent(assessment.balancedAccuracy)),
         row('macro F1', ({ assessment }) => decimal(assessment.macro.f1, 3)),
         row('loss', ({ assessment }) => decimal(assessment.loss)),
@@ -113,7 +113,7 @@ function testSection(comparisons: readonly RunComparison[]): ReportSection {
     heading: 'Is the difference more than chance?',
     text: "McNemar's test on the images that only one of the two gets right, p values adjusted by Holm.",
     table: [
-      ['runs', 'difference in accuracy', '95 %', 'p'],
+      ['runs', 'difference in accuracy', LEVEL, 'p'],
       ...comparisons.map(({ first, second, difference, differenceInterval, adjustedPValue }) => [
         `${first} – ${second}`,
         percent(difference),

@@ -4,7 +4,7 @@ import type { QuartileScores } from '../errors/pixels.js';
 import { COLUMNS, gallery } from './gallery.js';
 import type { RunMaterial } from './material.js';
 import type { ReportSection } from './section.js';
-import { decimal, integer, percent, percentInterval, wholePercent } from './text.js';
+import { LEVEL, decimal, integer, percent, percentInterval, wholePercent } from './text.js';
 
 /** Pairs of classes that are shown. */
 const PAIRS = 6;
@@ -87,7 +87,7 @@ export async function errorSections({ assessment, data }: RunMaterial): Promise<
       heading: 'Without copies',
       text: 'Images that also stand in a split by which the run learnt or chose, and second copies within this one, are left out.',
       table: [
-        ['copies', 'seen before', 'repeated', 'left', 'accuracy', '95 %', 'macro F1', 'loss'],
+        ['copies', 'seen before', 'repeated', 'left', 'accuracy', LEVEL, 'macro F1', 'loss'],
         ...duplicates.map(({ kind, seen, repeated, deduplicated: left }) => [
           ...[kind, integer(seen.count), integer(repeated), integer(left.count), percent(left.accuracy)],
           ...[percentInterval(left.accuracyInterval), decimal(left.macroF1, 3), decimal(left.loss)],
@@ -104,7 +104,7 @@ export async function errorSections({ assessment, data }: RunMaterial): Promise<
         `answer is their first choice on ${percent(annotators.predictionIsFirst)} of the images, the label on ` +
         `${percent(annotators.labelIsFirst)}. Images on which they agree are easier:`,
       table: [
-        ['most agree', 'images', 'accuracy', '95 %'],
+        ['most agree', 'images', 'accuracy', LEVEL],
         ...annotators.levels.map(({ from, to, count, accuracy, accuracyInterval }) => [
           from === 0
             ? `below ${wholePercent(to)}`

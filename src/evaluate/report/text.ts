@@ -16,6 +16,9 @@ export const decimal = (value: number | null | undefined, digits = 4): string =>
 
 export const integer = (value: number): string => Math.round(value).toLocaleString('en');
 
+/** Head of the intervals. */
+export const LEVEL = `95${SPACE}%`;
+
 /** `61.00 to 65.00 %`. */
 export const percentInterval = (found: Interval | null): string =>
   found === null ? '' : `${(100 * found.low).toFixed(2)} to ${percent(found.high)}`;

@@ -88,7 +88,7 @@ describe('the package in an empty folder', () => {
   it('trains ten steps by the script of the README', () => {
     const readme = readFileSync(join(project, 'README.md'), 'utf8');
     const script = /^```js\n(import [^]*?from 'facegrad';[^]*?)^```$/m.exec(readme)?.[1] ?? '';
-    expect(script.trimEnd().split('\n').length).toBeLessThanOrEqual(25);
+    expect(script.split('\n').filter(Boolean).length).toBeLessThanOrEqual(20);
     writeFileSync(join(folder, 'train.mjs'), script);
     const { status, stdout, stderr } = spawnSync(process.execPath, ['train.mjs'], { cwd: folder, encoding: 'utf8' });
     expect(status, stderr).toBe(0);
@@ -99,7 +99,8 @@ describe('the package in an empty folder', () => {
     expect(losses).toHaveLength(10);
     // Ten steps of 64 images: from the loss of a guess among seven classes to less.
     expect(losses[0]).toBeCloseTo(Math.log(7), 0);
-    expect(losses[9]).toBeLessThan(losses[0]! - 0.02);
+    const mean = (values: number[]) => values.reduce((sum, value) => sum + value) / values.length;
+    expect(mean(losses.slice(7))).toBeLessThan(mean(losses.slice(0, 3)) - 0.005);
   });
 
   it('brings its command', () => {

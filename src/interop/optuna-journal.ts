@@ -4,7 +4,9 @@
  *
  * Text in, text out: no file access.
  */
+import * as z from 'zod';
 import { UserError } from '../util/errors.js';
+import { printable } from './printable.js';
 
 /** What a line does; Optuna's `JournalOperation`. */
 export const OPERATION = {
@@ -84,16 +86,75 @@ export function decodeLogs(text: string, name: string, firstLine = 1): { logs: J
   return { logs: lines.map((line, i) => decodeLog(line, `${name}, line ${firstLine + i}`)), rest };
 }
 
+const place = z.int().nonnegative();
+const attributes = z.record(z.string(), z.unknown());
+/** JSON's numbers and the words that Python has beside them. */
+const real = z
+  .number()
+  .or(z.nan())
+  .or(z.literal([Infinity, -Infinity]));
+const state = z
+  .int()
+  .min(0)
+  .max(TRIAL_STATES.length - 1);
+const time = z.string().nullish();
+const distribution = z.string().transform((text, context) => {
+  try {
+    return decodeDistribution(text);
+  } catch (error) {
+    context.issues.push({ code: 'custom', message: (error as Error).message, input: text });
+    return z.NEVER;
+  }
+});
+
+/** The fields of an operation that replaying it reads; others may stand beside them. */
+const fields: Readonly<Record<number, z.ZodType>> = {
+  [OPERATION.createStudy]: z.looseObject({ study_name: z.string(), directions: z.array(z.int()).min(1) }),
+  [OPERATION.deleteStudy]: z.looseObject({ study_id: place }),
+  [OPERATION.setStudyUserAttr]: z.looseObject({ study_id: place, user_attr: attributes }),
+  [OPERATION.setStudySystemAttr]: z.looseObject({ study_id: place, system_attr: attributes }),
+  [OPERATION.createTrial]: z.looseObject({
+    study_id: place,
+    state: state.nullish(),
+    params: z.record(z.string(), real).nullish(),
+    distributions: z.record(z.string(), distribution).nullish(),
+    intermediate_values: z.record(z.string(), real).nullish(),
+    value: real.nullish(),
+    values: z.array(real).nullish(),
+    user_attrs: attributes.nullish(),
+    system_attrs: attributes.nullish(),
+    datetime_start: time,
+    datetime_complete: time,
+  }),
+  [OPERATION.setTrialParam]: z.looseObject({
+    ...{ trial_id: place, param_name: z.string(), param_value_internal: real, distribution },
+  }),
+  [OPERATION.setTrialStateValues]: z.looseObject({
+    ...{ trial_id: place, state, values: z.array(real).nullish(), datetime_start: time, datetime_complete: time },
+  }),
+  [OPERATION.setTrialIntermediateValue]: z.looseObject({
+    ...{ trial_id: place, step: z.int(), intermediate_value: real },
+  }),
+  [OPERATION.setTrialUserAttr]: z.looseObject({ trial_id: place, user_attr: attributes }),
+  [OPERATION.setTrialSystemAttr]: z.looseObject({ trial_id: place, system_attr: attributes }),
+};
+
 function decodeLog(line: string, place: string): JournalLog {
   let value: unknown;
   try {
     value = parsePythonJson(line);
   } catch (error) {
-    throw new UserError(`${place}: this is no entry of an Optuna journal: ${(error as Error).message}`);
+    throw new UserError(`${place}: this is no entry of an Optuna journal: ${printable((error as Error).message)}`);
   }
   const log = value as Partial<JournalLog> | null;
   if (typeof log !== 'object' || typeof log?.op_code !== 'number' || typeof log.worker_id !== 'string') {
     throw new UserError(`${place}: an entry of an Optuna journal has an op_code and a worker_id, this has not`);
+  }
+  const issue = fields[log.op_code]?.safeParse(log).error?.issues[0];
+  if (issue) {
+    throw new UserError(
+      `${place}: this is no entry of an Optuna journal: ${printable(`${issue.path.join('.')}: ${issue.message}`)}`,
+    );
   }
   return log as JournalLog;
 }
@@ -105,12 +166,29 @@ const MARK = '\u0000';
 /** JSON as Python writes it: with the bare words NaN, Infinity and -Infinity. */
 function parsePythonJson(text: string): unknown {
   if (!/NaN|Infinity/.test(text)) return JSON.parse(text);
-  const marked = text.replace(/"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g, token =>
-    token.startsWith('"') ? token : JSON.stringify(MARK + token),
-  );
-  return JSON.parse(marked, (_, value: unknown) =>
+  return JSON.parse(marked(text), (_, value: unknown) =>
     typeof value === 'string' && value.startsWith(MARK) ? NON_FINITE[value.slice(1)] : value,
   );
+}
+
+/** JSON in which the bare words are texts. Goes through it once: a text without its end must not be looked for anew. */
+function marked(text: string): string {
+  const word = /-?\b(?:NaN|Infinity)\b/y;
+  let result = '';
+  let from = 0;
+  for (let at = 0; at < text.length; at++) {
+    if (text[at] === '"') {
+      for (at++; at < text.length && text[at] !== '"'; at++) if (text[at] === '\\') at++;
+      continue;
+    }
+    word.lastIndex = at;
+    const [found] = word.exec(text) ?? [];
+    if (found === undefined) continue;
+    result += text.slice(from, at) + JSON.stringify(MARK + found);
+    at += found.length - 1;
+    from = at + 1;
+  }
+  return result + text.slice(from);
 }
 
 function requireFinite(key: string, value: unknown): unknown {
@@ -134,25 +212,37 @@ const FORMER: Readonly<Record<string, (attributes: Attributes) => Distribution>>
 
 type Attributes = Readonly<Record<string, unknown>>;
 
+const choices = z.array(z.union([z.string(), z.boolean(), z.null(), real])).min(1);
+const named = z.object({ name: z.string(), attributes: z.record(z.string(), z.unknown()).default({}) });
+
 /** @throws {UserError} for what is no distribution of Optuna's */
 export function decodeDistribution(text: string): Distribution {
-  const { name, attributes = {} } = JSON.parse(text) as { name?: string; attributes?: Attributes };
+  let found: Distribution | undefined;
+  try {
+    found = distributionOf(named.parse(parsePythonJson(text)));
+  } catch {
+    // Neither JSON nor a distribution: said below.
+  }
+  if (found) return found;
+  throw new UserError(`a journal holds a distribution that is not known: ${printable(text)}`);
+}
+
+function distributionOf({ name, attributes }: z.infer<typeof named>): Distribution | undefined {
   if (name === 'FloatDistribution') return float(attributes);
   if (name === 'IntDistribution') return int(attributes);
-  if (name === 'CategoricalDistribution') {
-    return { name, attributes: { choices: (attributes['choices'] ?? []) as Choice[] } };
-  }
-  const former = FORMER[name ?? ''];
-  if (former) return former(attributes);
-  throw new UserError(`a journal holds a distribution that is not known: ${text}`);
+  if (name === 'CategoricalDistribution')
+    return { name, attributes: { choices: choices.parse(attributes['choices']) } };
+  return Object.hasOwn(FORMER, name) ? FORMER[name]!(attributes) : undefined;
 }
 
-function float({ step, low, high, log }: Attributes): FloatDistribution {
-  const attributes = { step: (step ?? null) as number | null, low: Number(low), high: Number(high), log: log === true };
-  return { name: 'FloatDistribution', attributes };
+const range = z.object({ low: z.number(), high: z.number(), step: z.number().positive().nullish() });
+
+function float(given: Attributes): FloatDistribution {
+  const { step = null, low, high } = range.parse(given);
+  return { name: 'FloatDistribution', attributes: { step, low, high, log: given['log'] === true } };
 }
 
-function int({ step, low, high, log }: Attributes): IntDistribution {
-  const attributes = { log: log === true, step: Number(step ?? 1), low: Number(low), high: Number(high) };
-  return { name: 'IntDistribution', attributes };
+function int(given: Attributes): IntDistribution {
+  const { step, low, high } = range.parse(given);
+  return { name: 'IntDistribution', attributes: { log: given['log'] === true, step: step ?? 1, low, high } };
 }

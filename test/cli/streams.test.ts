@@ -2,7 +2,7 @@
  * What every command writes where: with --json one value (or lines) on standard output whoever watches, without it plain text
  * where nobody does, and colours never. The commands come from the program itself, so that a new one is missed here.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -171,6 +171,42 @@ describe('every command', () => {
       expect([name, code, stdout]).toEqual([name, 2, '']);
       expect(stderr).toMatch(/^facegrad: (unknown option|required option|missing required argument) '/);
     }
+  });
+});
+
+describe('weights of PyTorch', () => {
+  const pth = fileURLToPath(new URL('../interop/pytorch/fixtures/ferplus-cnn.pth', import.meta.url));
+  const names = 'a b c d e f g h i j'.split(' ');
+  const folders = at('ten');
+  const given = ['--weights', pth, '--model', 'ferplus-cnn'];
+  const normalised = ['--mean', '0.5', '--std', '0.25'];
+  const rowsOfWeights: Record<string, [args: readonly string[], told: RegExp, until?: RegExp]> = {
+    eval: [
+      [...given, ...normalised, '--data', folders, '--channels', '1', '--split', 'train', '--resamples', '100'],
+      /accuracy/,
+    ],
+    predict: [[at('face.png'), ...given, ...normalised, '--classes', names.join()], /face\.png: [a-j] \d/],
+    export: [[...given, '--out', at('torch.onnx')], /ferplus-cnn, 169,270 parameters/],
+    serve: [[...given, ...normalised, '--classes', names.join(), '--port', '0'], /169,270/, /http:/],
+    convert: [[pth, at('torch.safetensors')], /20 tensors, 169316 values/],
+    train: [
+      ['ferplus-cnn', '--init', pth, '--data', folders, '--channels', '1', ...small, '--out', at('from-torch')],
+      /20 of the model's 20 entries taken/,
+    ],
+  };
+
+  it.each(Object.entries(rowsOfWeights))('go into %s', async (command, [args, told, until]) => {
+    for (const [i, name] of names.entries()) {
+      mkdirSync(join(folders, name), { recursive: true });
+      for (let image = 0; image < 6; image++) {
+        const png = new PNG({ width: 48, height: 48 });
+        png.data.fill(20 * i + image);
+        writeFileSync(join(folders, name, `${image}.png`), PNG.sync.write(png));
+      }
+    }
+    const { code, stdout, stderr } = await runHere([command, ...args], { env, until });
+    expect(code, stderr).toBe(until ? 130 : 0);
+    expect(stdout + stderr).toMatch(told);
   });
 });
 

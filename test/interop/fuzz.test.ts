@@ -4,6 +4,9 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { decodeOnnx, encodeOnnx, GraphBuilder } from '../../src/interop/onnx/index.js';
+import { decodeLogs, encodeDistribution, encodeLogs } from '../../src/interop/optuna-journal.js';
+import { JournalReplay, parametersOf } from '../../src/interop/optuna-replay.js';
 import { decodePyTorch } from '../../src/interop/pytorch/index.js';
 import { unpickle } from '../../src/interop/pytorch/pickle.js';
 import { stateDictHooks } from '../../src/interop/pytorch/globals.js';
@@ -145,6 +148,7 @@ async function tryAll(
     }),
     { numRuns, seed: 8, endOnFailure: true },
   );
+  if (all) process.stdout.write(`${outcome.read} read, ${outcome.refused} refused\n`);
   return outcome;
 }
 
@@ -229,6 +233,56 @@ describe('damaged files are read or refused', () => {
       .oneof(...records.slice(1).map(record => damaged(record.subarray(12, -4))))
       .map(message => concat([records[0]!, encodeRecord(message)]));
     const outcome = await tryAll(fc.oneof(damaged(good), inside), decodeEvents);
+    expect(Math.min(outcome.read, outcome.refused)).toBeGreaterThan(numRuns / 50);
+  });
+
+  it('ONNX models', { timeout }, async () => {
+    const graph = new GraphBuilder('small');
+    const w = graph.constant('w', { type: 'float32', shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) });
+    const x = graph.input('x', 'float32', ['batch', 2]);
+    const product = graph.node('Gemm', [x, w], { transB: 1, alpha: { float: 0.5 } }, 'fc');
+    graph.output(graph.node('Softmax', [product], { axis: -1, note: 'ß', pads: [0, 1] }), 'y', ['batch', 2]);
+    const producer = { name: 'test', version: '1' };
+    const good = Uint8Array.from(encodeOnnx({ opset: 17, producer, graph: graph.finish(), metadata: { model: 'm' } }));
+    const outcome = await tryAll(damaged(good), decodeOnnx);
+    expect(Math.min(outcome.read, outcome.refused)).toBeGreaterThan(numRuns / 50);
+  });
+
+  it("Optuna's journals", { timeout }, async () => {
+    const worker_id = 'w';
+    const of = (op_code: number, fields: object) => ({ op_code, worker_id, ...fields });
+    const distribution = encodeDistribution({
+      name: 'FloatDistribution',
+      attributes: { step: null, low: 1e-5, high: 0.1, log: true },
+    });
+    const choice = encodeDistribution({ name: 'CategoricalDistribution', attributes: { choices: ['adam', 'sgd'] } });
+    const logs = [
+      of(0, { study_name: 's', directions: [2] }),
+      of(2, { study_id: 0, user_attr: { note: 'naïve' } }),
+      of(4, { study_id: 0, datetime_start: '2026-01-02T03:04:05.000006' }),
+      of(5, { trial_id: 0, param_name: 'lr', param_value_internal: 0.01, distribution }),
+      of(5, { trial_id: 0, param_name: 'optimizer', param_value_internal: 1, distribution: choice }),
+      of(7, { trial_id: 0, step: 1, intermediate_value: 0.5 }),
+      of(6, { trial_id: 0, state: 1, values: [0.5], datetime_complete: '2026-01-02T03:05:05.000006' }),
+    ];
+    const text = new TextEncoder();
+    // Damage of the text, and of what its JSON holds: a field with any value, an entry that comes anywhere.
+    const wrong = fc
+      .tuple(fc.nat(logs.length - 1), fc.constantFrom(...new Set(logs.flatMap(Object.keys))), fc.json({ maxDepth: 3 }))
+      .map(([i, key, value]) => {
+        const lines = encodeLogs(logs).split('\n');
+        const fields = { ...(JSON.parse(lines[i]!) as object), [key]: JSON.parse(value) as unknown };
+        return text.encode([...lines.slice(0, i), JSON.stringify(fields), ...lines.slice(i + 1)].join('\n'));
+      });
+    const order = fc
+      .shuffledSubarray(logs, { minLength: 1 })
+      .map(some => text.encode(encodeLogs(some).replace(/0\.5/, 'NaN')));
+    const files = fc.oneof(damaged(text.encode(encodeLogs(logs))), wrong, order);
+    const outcome = await tryAll(files, file => {
+      const replay = new JournalReplay();
+      for (const log of decodeLogs(new TextDecoder().decode(file), 'journal').logs) replay.apply(log);
+      for (const { trials } of replay.studies) trials.forEach(parametersOf);
+    });
     expect(Math.min(outcome.read, outcome.refused)).toBeGreaterThan(numRuns / 50);
   });
 });

@@ -107,9 +107,11 @@ async function runReport(runs: readonly string[], flags: Flags): Promise<number>
       const gathered = await attempts.try(run, () =>
         gather(network, load, flags, (fraction, text) => {
           status.update(`${run}: ${text}`, fraction);
+        }).finally(() => {
+          // Before a fault is told.
+          status.clear();
         }),
       );
-      status.clear();
       materials.push(...gathered);
     }
     if (materials.length === 0) return attempts.exitCode(0, true);

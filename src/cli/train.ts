@@ -197,7 +197,9 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
     resumed ??
     (await RunFolder.create(out ?? (await defaultRunPath(options.model)), {
       force: force ?? false,
-      recipe: recipe && recipes?.recipeText(options, recipe.about, `${recipe.name}, as this run follows it.`),
+      recipe:
+        recipe &&
+        recipes?.recipeText(options, { about: recipe.about, comment: `${recipe.name}, as this run follows it.` }),
     }));
 
   const { chooseReporter } = await import('./report/choose.js');

@@ -268,7 +268,7 @@ describe('joint data', () => {
     const text = 'model: {name: simple-mlp}\ndata: {joint: {path: b.csv, share: 0.3, map-labels: fer2013}}\n';
     const { options } = parseRecipe(text, '/recipes/mine.yaml');
     expect(options.joint).toEqual({ data: '/recipes/b.csv', share: 0.3, mapLabels: 'fer2013' });
-    const written = recipeText(newOptions({ ...options, data: 'synthetic', freeze: ['*'] }), undefined, 'mine');
+    const written = recipeText(newOptions({ ...options, data: 'synthetic', freeze: ['*'] }), { comment: 'mine' });
     expect(parseRecipe(written, '/elsewhere/mine.yaml').options).toMatchObject({ joint: options.joint, freeze: ['*'] });
     expect(() => parseRecipe(text.replace('map-labels', 'map-label'), 'mine.yaml')).toThrow(
       'data.joint.map-label: there is no such field; did you mean map-labels?',

@@ -1,6 +1,6 @@
 import { basename, join } from 'node:path';
 import { newOptions } from '../../train/new-options.js';
-import { readRecipe, recipeNames, recipeText, type Reported } from '../../train/recipes/index.js';
+import { readRecipe, recipeNames, type Reported } from '../../train/recipes/index.js';
 import type { Member } from '../../train/series/index.js';
 import type { TrainOptions } from '../../train/types.js';
 import { UserError } from '../../util/errors.js';
@@ -87,7 +87,7 @@ async function experimentsOf(name: string, { set, given, seeds, out }: Experimen
     return {
       ...{ name: name, seed: own.seed, reported: about?.reported, options: own },
       path: join(out, seed === undefined ? folder : `${folder}-seed-${seed}`),
-      recipe: recipeText(own, about, `${name}, as this run follows it.`),
+      head: { about, comment: `${name}, as this run follows it.` },
     };
   });
 }

@@ -1,14 +1,13 @@
+import * as z from 'zod';
 import type { Reported } from '../../train/recipes/index.js';
 import { statisticOf, type Statistic } from '../../train/series/index.js';
 
-/** Of a split under the run's `limit`. */
-export interface SplitResult {
-  readonly count: number;
-  readonly loss: number;
-  readonly accuracy: number;
-  readonly macroF1: number;
-  readonly weightedF1: number;
-}
+/** Of a split under the run's `limit`, as it is stored. */
+export const splitResultSchema = z.object({
+  ...{ count: z.number(), loss: z.number(), accuracy: z.number(), macroF1: z.number(), weightedF1: z.number() },
+});
+
+export type SplitResult = Readonly<z.infer<typeof splitResultSchema>>;
 
 /** What came of one run. */
 export interface ExperimentResult {

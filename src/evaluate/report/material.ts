@@ -128,7 +128,7 @@ export async function gatherMaterial(trained: Trained, data: DataSet, options: M
     const embedding = await tryTo(() => embed(device, network, data, predictions, options), missing);
     return {
       ...{ name: run.path, config: run.config, summary, epochs, data, predictions, assessment, maps, embedding },
-      recipe: recipeText(run.config.options, undefined, `${run.path}, every default written out.`),
+      recipe: recipeText(run.config.options, { comment: `${run.path}, every default written out.` }),
       cost: costOf(trained.model, { classes: data.classes.length, channels: data.channels }),
       ...{ evaluationRate, environment: environmentOf(device, run.config, data, options.version), missing, faults },
     };

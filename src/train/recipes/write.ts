@@ -3,8 +3,15 @@ import type { TrainOptions } from '../types.js';
 import { jointForRecipe } from './joint.js';
 import { optionPlaces, type About } from './layout.js';
 
-/** The recipe of a run with these options, every default written out; `comment` comes first. */
-export function recipeText(options: TrainOptions, about: About | undefined, comment: string): string {
+/** What stands above the fields of a recipe that facegrad writes. */
+export interface RecipeHead {
+  readonly about?: About | undefined;
+  /** Comes first. */
+  readonly comment: string;
+}
+
+/** The recipe of a run with these options, every default written out. */
+export function recipeText(options: TrainOptions, { about, comment }: RecipeHead): string {
   const groups: Record<string, Record<string, unknown>> = {};
   for (const [key, place] of optionPlaces()) {
     const [group, field] = place.split('.') as [string, string];

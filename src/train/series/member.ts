@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { DataSet } from '../../data/dataset.js';
 import { UserError } from '../../util/errors.js';
 import { kindOf } from '../files.js';
+import { recipeText, type RecipeHead } from '../recipes/index.js';
 import { requireSameData, resumedOptions, RunFolder, type RunConfig } from '../run.js';
 import { trainRun, type RunContext } from '../train-run.js';
 import type { EpochRow, Reporter, TrainOptions, TrainSummary } from '../types.js';
@@ -10,8 +11,8 @@ import type { EpochRow, Reporter, TrainOptions, TrainSummary } from '../types.js
 export interface Member {
   readonly path: string;
   readonly options: TrainOptions;
-  /** The text of its `recipe.yaml`. */
-  readonly recipe?: string | undefined;
+  /** Of its `recipe.yaml`, where it has one. */
+  readonly head?: RecipeHead | undefined;
 }
 
 export interface MemberContext extends Omit<RunContext, 'run' | 'resume' | 'reporter'> {
@@ -41,10 +42,12 @@ export async function finishedSummary({ path, options }: Member): Promise<TrainS
  * @throws UserError where its folder holds a run of other options or other data
  */
 export async function trainMember(member: Member, data: DataSet, context: MemberContext): Promise<TrainSummary> {
-  const { path, options, recipe } = member;
+  const { path, options, head } = member;
   const { reporterFor, ...rest } = context;
   const resume = await isBegun(path);
-  const run = resume ? await RunFolder.open(path) : await RunFolder.create(path, { recipe });
+  const run = resume
+    ? await RunFolder.open(path)
+    : await RunFolder.create(path, { recipe: head && recipeText(options, head) });
   if (resume) {
     requireSameOptions(run.config, options, path);
     requireSameData(run.config, data.fingerprint, options.data);

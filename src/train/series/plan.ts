@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import * as z from 'zod';
 import { optionsShape } from '../options.js';
-import { aboutSchema, recipeText } from '../recipes/index.js';
+import { aboutSchema } from '../recipes/index.js';
 import type { Member } from './member.js';
 
 /** Folds are the parts of a cross-validation, repeats the same run from several seeds. */
@@ -36,6 +36,6 @@ export function membersOf({ kind, count, options, about }: SeriesPlan, folder: s
       kind === 'folds' ? { ...options, fold: { index: i + 1, of: count } } : { ...options, seed: options.seed + i };
     const name = kind === 'folds' ? `fold-${i + 1}` : `seed-${own.seed}`;
     const which = kind === 'folds' ? `Fold ${i + 1} of ${count}.` : `Repeat ${i + 1} of ${count}.`;
-    return { path: join(folder, name), options: own, recipe: recipeText(own, about, which) };
+    return { path: join(folder, name), options: own, head: { about, comment: which } };
   });
 }

@@ -1,12 +1,12 @@
 import { readdir } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { titleOf, type DataSet } from '../../data/dataset.js';
-import { DeviceLostError } from '../../gpu/errors.js';
 import { openDevice } from '../../gpu/node.js';
 import type { JournalTrial } from '../../interop/optuna-replay.js';
 import { UserError } from '../../util/errors.js';
 import { kindOf } from '../files.js';
 import { loadOptionsOf } from '../load-options.js';
+import { isMachineFault } from '../machine-fault.js';
 import type { EpochRow, StepProgress, TrainOptions } from '../types.js';
 import { isTaken } from '../run-lock.js';
 import { runTrial } from './run-trial.js';
@@ -35,7 +35,7 @@ export interface StudyContext {
 }
 
 /** A study whose trials fail one after the other will not get better. */
-const FAILURES_IN_A_ROW = 3;
+export const FAILURES_IN_A_ROW = 3;
 
 /**
  * Runs trials of a study until it has all of them, or the signal is aborted. A trial that fails, because its loss was not
@@ -45,11 +45,7 @@ const FAILURES_IN_A_ROW = 3;
 export async function runStudy(study: Study, context: StudyContext): Promise<void> {
   const { out, reporter, signal, takeOver = false } = context;
   if (study.isNew) await requireNoTrials(out);
-  const home = dirname(resolve(study.journal.path));
-  const folderOf = (number: number) =>
-    relative(home, join(resolve(out), trialFolder(number)))
-      .split(sep)
-      .join('/');
+  const { folderOf, pathOf } = trialFolders(study, out);
   /** What any trial would have met: no data, no adapter. */
   let hindrance: unknown;
   const needed =
@@ -69,7 +65,7 @@ export async function runStudy(study: Study, context: StudyContext): Promise<voi
     const asked = await study.ask(folderOf, { takeOver });
     if (!asked) return;
     const { trial, resumed } = asked;
-    const folder = resolve(home, runFolderOf(trial) ?? folderOf(trial.number));
+    const folder = pathOf(trial);
     try {
       await runTrial(study, trial, {
         ...context,
@@ -91,7 +87,7 @@ export async function runStudy(study: Study, context: StudyContext): Promise<voi
       });
       failures = 0;
     } catch (error) {
-      if (stopped() || error === hindrance || isMachines(error) || (await isInUse(folder))) {
+      if (stopped() || error === hindrance || isMachineFault(error) || (await isInUse(folder))) {
         // Not the trial's fault: whoever goes on with the study goes on with it.
         await study.release(trial).catch(() => undefined);
         throw error;
@@ -108,7 +104,20 @@ export function trialFolder(number: number): string {
   return `trial-${String(number).padStart(4, '0')}`;
 }
 
-async function requireNoTrials(out: string): Promise<void> {
+/** Where the runs of a study's trials lie, new ones in `out`. */
+export function trialFolders(study: Study, out: string) {
+  const home = dirname(resolve(study.journal.path));
+  /** As the journal calls the folder of a new trial. */
+  const folderOf = (number: number) =>
+    relative(home, join(resolve(out), trialFolder(number)))
+      .split(sep)
+      .join('/');
+  const pathOf = (trial: JournalTrial) => resolve(home, runFolderOf(trial) ?? folderOf(trial.number));
+  return { folderOf, pathOf };
+}
+
+/** @throws {UserError} where a new study would meet the trials of another one */
+export async function requireNoTrials(out: string): Promise<void> {
   if ((await kindOf(out)) !== 'folder') return;
   const found = (await readdir(out)).find(name => /^trial-\d{4,}$/.test(name));
   if (found === undefined) return;
@@ -131,12 +140,4 @@ function dataLoader(study: Study, load: StudyContext['loadData'], searchesData: 
 /** Whether somebody trains the trial's run by hand. */
 async function isInUse(folder: string): Promise<boolean> {
   return (await kindOf(folder)) === 'folder' && isTaken(folder);
-}
-
-/** Full disks, lost devices and the like. */
-function isMachines(error: unknown): boolean {
-  if (error instanceof DeviceLostError) return true;
-  const { code, cause } = error as { code?: unknown; cause?: unknown };
-  if (typeof code === 'string' && /^E[A-Z]+$/.test(code)) return true;
-  return cause !== undefined && isMachines(cause);
 }

@@ -2,7 +2,7 @@ import { kindOf } from '../files.js';
 import type { DataSet } from '../../data/dataset.js';
 import type { openDevice } from '../../gpu/node.js';
 import type { JournalTrial } from '../../interop/optuna-replay.js';
-import { recipeText } from '../recipes/index.js';
+import { recipeText, type RecipeHead } from '../recipes/index.js';
 import { requireSameData, RunFolder } from '../run.js';
 import { trainRun } from '../train-run.js';
 import type { EpochRow, Reporter, StepProgress, TrainOptions } from '../types.js';
@@ -77,17 +77,23 @@ async function beginOf(
   options: TrainOptions,
 ): Promise<{ run: RunFolder; resume: boolean }> {
   if (await holdsRun(folder)) return { run: await RunFolder.open(folder), resume: true };
-  const { about } = recipeOfTrial(study.definition, valuesOf(trial));
-  const comment = `${study.definition.recipe.name}, as trial ${trial.number} of study ${study.definition.name} follows it.`;
-  const recipe = recipeText(options, about, comment);
+  const recipe = recipeText(options, headOfTrial(study, trial));
   return { run: await RunFolder.create(folder, { force: true, recipe }), resume: false };
+}
+
+/** What stands above the recipe of a trial. */
+export function headOfTrial({ definition }: Study, trial: JournalTrial): RecipeHead {
+  const { about } = recipeOfTrial(definition, valuesOf(trial));
+  const comment = `${definition.recipe.name}, as trial ${trial.number} of study ${definition.name} follows it.`;
+  return { about, comment };
 }
 
 async function holdsRun(folder: string): Promise<boolean> {
   return (await kindOf(`${folder}/config.json`)) === 'file';
 }
 
-function withoutTest(data: DataSet): DataSet {
+/** The same data without their test split. */
+export function withoutTest(data: DataSet): DataSet {
   const { test } = data.splits;
   const { targets, ...rest } = test;
   const empty = { ...rest, count: 0, images: test.images.subarray(0, 0), labels: test.labels.subarray(0, 0) };

@@ -65,7 +65,7 @@ export function bestRecipe(study: JournalStudy): { text: string; trial: JournalT
     `${subject.recipe.name}, tuned: trial ${trial.number} of ${study.trials.length} of study ${study.name}, best validation ` +
     `${subject.metric} ${Number(trial.value.toPrecision(6))}.\nFound: ${drawn}.`;
   const options = optionsOfTrial(subject, values, given.data ?? 'synthetic');
-  return { text: recipeText(given.data === undefined ? withoutData(options) : options, about, comment), trial };
+  return { text: recipeText(given.data === undefined ? withoutData(options) : options, { about, comment }), trial };
 }
 
 /** A recipe that left the data to the command line still does. */

@@ -225,7 +225,7 @@ describe('recipeText', () => {
 
   it.each(given)('is a recipe of the same options (%#)', options => {
     const all = newOptions({ model: 'simple-mlp', data: resolve('faces.csv'), seed: 3, ...options });
-    const text = recipeText(all, { title: 'mine: 1', data: 'faces' }, 'one\ntwo');
+    const text = recipeText(all, { about: { title: 'mine: 1', data: 'faces' }, comment: 'one\ntwo' });
     expect(text).toMatch(/^# one\n# two\nabout:\n/);
     const read = parseRecipe(text, 'elsewhere/recipe.yaml');
     expect(read.about).toEqual({ title: 'mine: 1', data: 'faces' });
@@ -235,7 +235,7 @@ describe('recipeText', () => {
   it.each(names)('of %s, too', async name => {
     const { options, about } = await readRecipe(name);
     const all = newOptions({ ...options, data: '/faces' });
-    const read = parseRecipe(recipeText(all, about, name), 'recipe.yaml');
+    const read = parseRecipe(recipeText(all, { about, comment: name }), 'recipe.yaml');
     expect(newOptions(read.options)).toEqual(all);
     expect(read.about).toEqual(about);
   });

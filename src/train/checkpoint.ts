@@ -61,14 +61,15 @@ const TOTALS = 'train.totals';
 export const isTrainingState = (name: string) =>
   [OPTIMIZER, AVERAGE, ORIGIN].some(prefix => name.startsWith(prefix)) || name === TOTALS;
 
-/** Writes weights alone. */
+/** Writes weights alone; `mayAppear` as of `writeFileAtomic`. */
 export async function saveWeights(
   path: string,
   state: ReadonlyMap<string, StateEntry>,
   info: WeightsInfo,
+  mayAppear?: () => Promise<void>,
 ): Promise<void> {
   const metadata = { facegrad: JSON.stringify(info) };
-  await writeFileAtomic(path, encodeTensorFile({ tensors: new Map(state), metadata }));
+  await writeFileAtomic(path, encodeTensorFile({ tensors: new Map(state), metadata }), mayAppear);
 }
 
 /** The bytes of a checkpoint: all that a resumed run needs to go on as if it had never stopped. */

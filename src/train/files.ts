@@ -1,11 +1,16 @@
+import { randomInt } from 'node:crypto';
 import { mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { UserError } from '../util/errors.js';
 import { isPathError } from '../util/path-errors.js';
+import { LeaseLost } from './lease.js';
+
+/** Tells this process from all others, also from one of the same number on another machine that shares the disk. */
+const PROCESS = `${process.pid}${String(randomInt(1e9)).padStart(9, '0')}`;
 
 /** The name under which `path` is written until it is whole; one for each process, so that two never share a file. */
 export function temporaryName(path: string): string {
-  return join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  return join(dirname(path), `.${basename(path)}.${PROCESS}.tmp`);
 }
 
 const temporary = /^\.(.+)\.\d+\.tmp$/;
@@ -40,18 +45,25 @@ export class DiskFullError extends Error {
 /**
  * Writes a file so that whoever looks, even after a power cut, finds the old content or the new, never a part: a
  * temporary file in the same folder is written and synced, then renamed, then the folder is synced.
+ * @param mayAppear asked before the renaming; where it throws, everything is left as it was
  * @throws UserError where there is no such folder or it may not be written, DiskFullError where there is no room
  */
-export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
+export async function writeFileAtomic(
+  path: string,
+  content: Uint8Array | string,
+  mayAppear?: () => Promise<void>,
+): Promise<void> {
   const temporary = temporaryName(path);
   try {
     await withFile(temporary, 'w', async file => {
       await file.writeFile(content);
       await file.sync();
     });
+    await mayAppear?.();
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
+    if (error instanceof LeaseLost) throw error;
     const { code = '', message } = error as NodeJS.ErrnoException;
     const full = FULL[code];
     if (full !== undefined) throw new DiskFullError(`${path} cannot be written: ${full}`, { cause: error });

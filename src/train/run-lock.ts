@@ -1,4 +1,4 @@
-import { open, readdir, rm } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { UserError } from '../util/errors.js';
@@ -8,7 +8,8 @@ import { ownStart, startOf } from './processes.js';
 /**
  * A process that trains in a run's folder leaves a file there whose name tells which it is: `.lock.<host>.<pid>.<start>`. Each
  * creates its own and then looks for others, so two that begin at the same moment see each other. A file of a process that
- * no longer runs is removed by whoever sees it; its name is no living process's, so nothing else can be meant.
+ * no longer runs is removed by whoever sees it; its name is no living process's, so nothing else can be meant. A process that
+ * trains under a lease (lease.ts) writes the lease's name into its file, which whoever has that lease next removes.
  */
 interface Holder {
   readonly file: string;
@@ -32,13 +33,13 @@ async function holdersOf(folder: string): Promise<Holder[]> {
 }
 
 /**
- * Removes what dead processes have left.
+ * Removes what dead processes have left, and those that have lost the lease which this one has.
  * @throws UserError where a living one, or one on another machine, trains in the folder; `own` is this process's file
  */
-async function requireNoOther(folder: string, own?: string): Promise<void> {
+async function requireNoOther(folder: string, lease?: string, own?: string): Promise<void> {
   for (const holder of await holdersOf(folder)) {
     if (holder.file === own) continue;
-    if (isStale(holder)) {
+    if (isStale(holder) || (lease !== undefined && (await leaseIn(holder)) === lease)) {
       // In a folder that may not be written it stays: it holds nobody up.
       await rm(holder.file, { force: true }).catch(() => undefined);
       continue;
@@ -52,12 +53,18 @@ async function requireNoOther(folder: string, own?: string): Promise<void> {
   }
 }
 
+/** The name of the lease that a process trains under. */
+async function leaseIn({ file }: Holder): Promise<string | undefined> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  return text === '' ? undefined : text;
+}
+
 /**
- * That nobody trains in a run's folder.
+ * That nobody trains in a run's folder; whoever did under `lease`, which this process has now, does not count.
  * @throws UserError
  */
-export async function requireFree(folder: string): Promise<void> {
-  await requireNoOther(folder);
+export async function requireFree(folder: string, lease?: string): Promise<void> {
+  await requireNoOther(folder, lease);
 }
 
 /** Whether a process trains in a run's folder; one on another machine is believed to, as long as its file is there. */
@@ -67,12 +74,13 @@ export async function isTaken(folder: string): Promise<boolean> {
 
 /**
  * Takes a run's folder for this process, until the function that comes back is called.
+ * @param lease name of the lease that the process trains under
  * @throws UserError where another process has it, and where it cannot be written
  */
-export async function lockFolder(folder: string): Promise<() => Promise<void>> {
+export async function lockFolder(folder: string, lease?: string): Promise<() => Promise<void>> {
   const own = join(folder, `.lock.${hostname()}.${process.pid}.${ownStart()}`);
   try {
-    await (await open(own, 'wx')).close();
+    await writeFile(own, lease ?? '', { flag: 'wx' });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST') throw new UserError(`${folder} is in use: this very process trains in it`);
@@ -82,7 +90,7 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   // In a folder that may no longer be written it stays, and holds nobody up once this process is gone.
   const release = () => rm(own, { force: true }).catch(() => undefined);
   try {
-    await requireNoOther(folder, own);
+    await requireNoOther(folder, lease, own);
   } catch (error) {
     await release();
     throw error;

@@ -16,6 +16,7 @@ import { parseEventFileName } from './event-files.js';
 import { createFolder, fileOfTemporary, isTemporaryName, isTemporaryNameOf, kindOf, writeFileAtomic } from './files.js';
 import { readJsonFile, readText } from './json-file.js';
 import { initReportSchema } from './init-report.js';
+import type { Lease } from './lease.js';
 import { logKeys } from './log-options.js';
 import { optionsShape } from './options.js';
 import type { Branch, Place } from './position.js';
@@ -115,22 +116,24 @@ export class RunFolder {
   private constructor(
     readonly path: string,
     private readonly recipe?: string,
+    private readonly lease?: Lease,
   ) {}
 
   /**
    * A folder for a new run. Nothing is created or removed before `begin`, so that a fault found in between leaves no
-   * trace; what would make `begin` fail is found now. `recipe` is the text that `begin` writes as `recipe.yaml`.
+   * trace; what would make `begin` fail is found now. `recipe` is the text that `begin` writes as `recipe.yaml`; `lease` is
+   * asked before each file of the run appears.
    * @throws UserError where `path` is a file or cannot be written, where it holds a run and `force` is not set, and
    * where `force` would remove a `config.json` or `recipe.yaml` that no run has written.
    */
   static async create(
     path: string,
-    { force = false, recipe }: { force?: boolean; recipe?: string | undefined } = {},
+    { force = false, recipe, lease }: { force?: boolean; recipe?: string | undefined; lease?: Lease | undefined } = {},
   ): Promise<RunFolder> {
     const existing = await kindOf(path);
     if (existing === 'file') throw new UserError(`--out ${path} is a file; name a folder, new or without a run in it`);
     await requireWritable(existing === 'folder' ? resolve(path) : await nearestExisting(path), path);
-    const run = new RunFolder(path, recipe);
+    const run = new RunFolder(path, recipe, lease);
     if (existing === 'folder') await run.requireFree();
     const own = existing === 'folder' ? await run.#ownFiles() : [];
     // What was killed while it wrote its very first file is no run.
@@ -161,14 +164,14 @@ export class RunFolder {
   }
 
   /**
-   * The folder of a run that has begun.
+   * The folder of a run that has begun; `lease` as of `create`.
    * @throws UserError where there is none or its `config.json` is not valid.
    */
-  static async open(path: string): Promise<RunFolder> {
+  static async open(path: string, { lease }: { lease?: Lease | undefined } = {}): Promise<RunFolder> {
     const existing = await kindOf(path);
     if (existing === undefined) throw new UserError(`${path}: no such run folder`);
     if (existing === 'file') throw new UserError(`${path} is a file; name the run's folder`);
-    const run = new RunFolder(path);
+    const run = new RunFolder(path, undefined, lease);
     run.#config = await run.#readConfig();
     return run;
   }
@@ -181,12 +184,13 @@ export class RunFolder {
     const isLocked = this.#unlock !== undefined;
     if (!isLocked) await this.lock();
     try {
+      await this.lease?.check();
       // The old config goes first: a half-removed run must not look like one that can be resumed.
       for (const name of await this.#ownFiles()) await rm(join(this.path, name), { force: true });
       await removeIfEmpty(join(this.path, CHECKPOINTS));
       // First the config: it makes the rest files of a run.
       await this.writeConfig(config);
-      if (this.recipe !== undefined) await writeFileAtomic(this.#file('recipe'), this.recipe);
+      if (this.recipe !== undefined) await this.writeRecipe(this.recipe);
     } finally {
       if (!isLocked) await this.unlock();
     }
@@ -197,7 +201,7 @@ export class RunFolder {
    * @throws UserError
    */
   async requireFree(): Promise<void> {
-    await requireFree(this.path);
+    await requireFree(this.path, this.lease?.name);
   }
 
   /**
@@ -206,7 +210,7 @@ export class RunFolder {
    */
   async lock(): Promise<void> {
     await createFolder(resolve(this.path));
-    this.#unlock ??= await lockFolder(this.path);
+    this.#unlock ??= await lockFolder(this.path, this.lease?.name);
     for (const name of await this.#ownFiles()) {
       if (isTemporaryName(basename(name))) await rm(join(this.path, name), { force: true });
     }
@@ -218,10 +222,25 @@ export class RunFolder {
     this.#unlock = undefined;
   }
 
-  /** Writes config.json, whole: under another name first. */
+  /** Writes a file of the run, whole: under another name first, and only where the run may still be written to. */
+  async write(path: string, content: Uint8Array | string): Promise<void> {
+    await writeFileAtomic(path, content, this.mayAppear);
+  }
+
+  /** Asked before a file of the run appears (`writeFileAtomic`). */
+  readonly mayAppear = async (): Promise<void> => {
+    await this.lease?.check();
+  };
+
+  /** Writes config.json. */
   async writeConfig(config: RunConfig): Promise<void> {
-    await writeFileAtomic(this.#file('config'), `${JSON.stringify(config, null, 2)}\n`);
+    await this.write(this.#file('config'), `${JSON.stringify(config, null, 2)}\n`);
     this.#config = config;
+  }
+
+  /** Writes recipe.yaml. */
+  async writeRecipe(text: string): Promise<void> {
+    await this.write(this.#file('recipe'), text);
   }
 
   /** Whether there is a run that could be gone on with. */
@@ -277,12 +296,13 @@ export class RunFolder {
   async writeCheckpoint(place: Place, bytes: Uint8Array): Promise<string> {
     await createFolder(resolve(this.path, CHECKPOINTS));
     const file = this.#checkpoint(place);
-    await writeFileAtomic(file, bytes);
+    await this.write(file, bytes);
     return file;
   }
 
   /** Removes the checkpoints that need not be kept (checkpoints.ts). */
   async pruneCheckpoints(keep: number, branch?: Branch): Promise<void> {
+    await this.lease?.check();
     await pruneCheckpoints(this.path, keep, branch);
   }
 
@@ -294,7 +314,7 @@ export class RunFolder {
   /** `metrics.csv`, in full at each call. */
   async writeMetrics(rows: readonly EpochRow[]): Promise<void> {
     const lines = rows.map(row => metricColumns.map(([, key]) => row[key]).join(','));
-    await writeFileAtomic(this.#file('metrics'), [header, ...lines, ''].join('\n'));
+    await this.write(this.#file('metrics'), [header, ...lines, ''].join('\n'));
   }
 
   /** The rows of `metrics.csv`, to the last bit; none where it does not exist. */
@@ -310,11 +330,12 @@ export class RunFolder {
 
   /** Writes summary.json, likewise. */
   async writeSummary(summary: TrainSummary): Promise<void> {
-    await writeFileAtomic(this.summary, `${JSON.stringify(summary, null, 2)}\n`);
+    await this.write(this.summary, `${JSON.stringify(summary, null, 2)}\n`);
   }
 
   /** Of a run that has gone back to before its end. */
   async removeSummary(): Promise<void> {
+    await this.lease?.check();
     await rm(this.summary, { force: true });
   }
 

@@ -1,6 +1,5 @@
 import type { CheckpointOptions } from './checkpoint-options.js';
 import { DEFAULT_KEEP } from './defaults.js';
-import { writeFileAtomic } from './files.js';
 import type { Position } from './position.js';
 import type { RunFolder } from './run.js';
 
@@ -21,7 +20,7 @@ export class Saver {
 
   /** Writes what a run goes on from, and the checkpoint that is due after an epoch; gives the files. */
   async saveLast(position: Position, bytes: Uint8Array): Promise<string[]> {
-    await writeFileAtomic(this.run.last, bytes);
+    await this.run.write(this.run.last, bytes);
     const more = position.step === 0 && position.epochs > 0 && this.isDue(position);
     const files = more ? [this.run.last, await this.run.writeCheckpoint(position, bytes)] : [this.run.last];
     await this.#prune(position);

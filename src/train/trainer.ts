@@ -392,7 +392,8 @@ class Training {
 
   async #saveBest(epoch: number): Promise<void> {
     const state = await this.#averaged(() => this.#trainee.model.stateDict());
-    await saveWeights(this.context.run.best, state, { ...this.#setup.info, epoch });
+    const { run } = this.context;
+    await saveWeights(run.best, state, { ...this.#setup.info, epoch }, run.mayAppear);
   }
 
   /** Saves where the run stands: what it goes on from, or one of the checkpoints in the midst of an epoch. */

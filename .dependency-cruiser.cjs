@@ -11,6 +11,7 @@ const floors = [
   'data',
   'train',
   'evaluate',
+  'queue',
   'export',
   'bench',
   'serve',

@@ -1,10 +1,6 @@
-import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { ExperimentComparison } from '../evaluate/experiments/index.js';
-import type { TrainOptions } from '../train/types.js';
-import { UserError } from '../util/errors.js';
-import { addDataOptions, dataFlagsOf, type DataFlags } from './data-options.js';
-import { exitCodes } from './errors.js';
+import { codeOf, DEFAULT_OUT, planComparison, showComparison, type CompareFlags } from './comparison.js';
+import { addDataOptions } from './data-options.js';
 import {
   addGpuOptions,
   collect,
@@ -13,23 +9,10 @@ import {
   integer,
   jsonDescription,
   precisionOption,
-  type GpuOptions,
 } from './options.js';
+import { addQueueOptions, isQueued } from './queue/options.js';
 import { Interruption } from './signals.js';
 import { packageVersion } from './version.js';
-
-interface Flags extends GpuOptions, DataFlags, Partial<Pick<TrainOptions, 'epochs' | 'limit' | 'precision'>> {
-  recipes?: string[];
-  data?: string;
-  exclude?: string;
-  set?: string[];
-  seeds?: number[];
-  out: string;
-  autotune?: boolean;
-  tensorboard: boolean;
-  csv?: true;
-  json?: true;
-}
 
 export function compareCommand(exitWith: (code: number) => void): Command {
   const command = new Command('compare')
@@ -50,35 +33,40 @@ export function compareCommand(exitWith: (code: number) => void): Command {
     .option('--limit <n>', 'use at most n images of each split', integer(1))
     .option('--seeds <numbers>', "train each recipe from these seeds (default: the recipe's own alone)", parseSeeds)
     .addOption(precisionOption("each recipe's own, else f32"))
-    .option('--out <folder>', 'where the runs and the comparison go', 'comparison')
+    .option('--out <folder>', 'where the runs and the comparison go (default: comparison)')
     .option('--autotune', 'look for faster kernels also on a software adapter')
     .option('--no-autotune', 'take the table of default kernels')
     .option('--no-tensorboard', 'write no events for TensorBoard into the run folders')
     .addOption(new Option('--csv', 'CSV on standard output, a line for each run').conflicts('json'))
-    .option('--json', jsonDescription);
+    .option('--json', `${jsonDescription}; with --queue JSON lines, the comparison last`);
   addDataOptions(command);
   addGpuOptions(command);
+  addQueueOptions(command, 'recipes');
   command.addHelpText(
     'after',
     `
 Examples:
   facegrad compare --recipes 'system-a/*' --data fer2013.csv --out system-a
   facegrad compare --recipes system-a/simple-cnn mine.yaml --data fer2013.csv \\
-    --epochs 5 --seeds 1,2,3`,
+    --epochs 5 --seeds 1,2,3
+  facegrad compare --recipes 'system-a/*' --data fer2013.csv \\
+    --queue redis://queue:6379 --store /mnt/shared`,
   );
-  return command.action(async (flags: Flags) => {
+  return command.action(async (flags: CompareFlags) => {
     exitWith(await runCompare(flags));
   });
 }
 
 /** Gives the exit code. */
-async function runCompare(flags: Flags): Promise<number> {
-  const { recipes, set, seeds, out, autotune, tensorboard, adapter, backend, csv, json } = flags;
-  if (!recipes) throw new UserError("compare needs --recipes <names...>, such as --recipes 'system-a/*'");
-  const { planExperiments, runExperiments } = await import('../evaluate/experiments/index.js');
-  const plan = await planExperiments({ recipes, set, seeds, out, given: await givenOf(flags) });
-  const { findModel } = await import('./find-model.js');
-  for (const { options } of plan.experiments) findModel(options);
+async function runCompare(flags: CompareFlags): Promise<number> {
+  const { autotune, tensorboard, adapter, backend } = flags;
+  if (isQueued(flags)) {
+    const { compareOnQueue } = await import('./queue/compare.js');
+    return compareOnQueue(flags);
+  }
+  const { out = DEFAULT_OUT } = flags;
+  const { plan, title } = await planComparison(flags, out);
+  const { runExperiments } = await import('../evaluate/experiments/index.js');
   const { loadRunDataVisibly } = await import('./load-data.js');
   const { BriefReporter } = await import('./report/brief.js');
   const note = (text: string) => {
@@ -89,70 +77,28 @@ async function runCompare(flags: Flags): Promise<number> {
   });
   try {
     const comparison = await runExperiments(plan, out, {
-      ...{ adapter, backend, autotune, tensorboard, note, signal: interruption.signal, version: packageVersion() },
-      title: titleOf(flags, recipes),
+      ...{
+        adapter,
+        backend,
+        autotune,
+        tensorboard,
+        note,
+        title,
+        signal: interruption.signal,
+        version: packageVersion(),
+      },
       load: loadRunDataVisibly,
       reporterFor: () => new BriefReporter(),
     });
-    await show(comparison, out, { csv, json });
+    await showComparison(comparison, out, flags);
     if (interruption.exitCode !== undefined) {
       note('interrupted and saved; the same command goes on');
       return interruption.exitCode;
     }
-    const failed = comparison.refused.length > 0 || comparison.runs.some(({ state }) => state === 'failed');
-    return failed ? exitCodes.failure : exitCodes.success;
+    return codeOf(comparison);
   } finally {
     interruption.dispose();
   }
-}
-
-/** What goes before the recipes' own options. */
-async function givenOf(flags: Flags): Promise<Partial<TrainOptions>> {
-  const { data, exclude, epochs, limit, precision } = flags;
-  const paths = Object.entries({ data, exclude }).flatMap(([key, path]) =>
-    path === undefined ? [] : [[key, path === 'synthetic' ? path : resolve(path)] as const],
-  );
-  const options = await dataFlagsOf(flags);
-  return {
-    ...options,
-    ...(options.labels === undefined ? {} : { labels: resolve(options.labels) }),
-    ...Object.fromEntries(paths),
-    ...(epochs === undefined ? {} : { epochs }),
-    ...(limit === undefined ? {} : { limit }),
-    ...(precision === undefined ? {} : { precision }),
-  };
-}
-
-function titleOf({ data, epochs, limit }: Flags, recipes: readonly string[]): string {
-  const changed = [
-    ...(epochs === undefined ? [] : [`${epochs} epochs`]),
-    ...(limit === undefined ? [] : [`at most ${limit} images of each split`]),
-  ];
-  return [`${recipes.join(', ')} on ${data ?? 'their own data'}`, ...changed].join(', ');
-}
-
-async function show(
-  comparison: ExperimentComparison,
-  out: string,
-  { csv, json }: { csv: true | undefined; json: true | undefined },
-): Promise<void> {
-  if (json) {
-    console.log(JSON.stringify(comparison));
-    return;
-  }
-  if (csv) {
-    const { readFile } = await import('node:fs/promises');
-    process.stdout.write(await readFile(`${out}/comparison.csv`, 'utf8'));
-    return;
-  }
-  const { experimentsTable, TABLE_NOTE } = await import('../evaluate/experiments/index.js');
-  const { columns, wrap } = await import('./report/format.js');
-  const faults = [
-    ...comparison.refused.map(({ recipe, error }) => `${recipe} is left out: ${error}`),
-    ...comparison.runs.flatMap(({ run, error }) => (error === undefined ? [] : [`${run} failed: ${error}`])),
-  ];
-  const table = columns(experimentsTable(comparison.recipes), 'llr');
-  console.log([...table, '', ...wrap(TABLE_NOTE, 100), ...faults, `results: ${out}`].join('\n'));
 }
 
 function parseSeeds(text: string): number[] {

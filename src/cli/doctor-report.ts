@@ -50,14 +50,6 @@ const features: readonly { name: GPUFeatureName; use: string; without: string }[
   { name: 'shader-f16', use: '16-bit operands of --precision amp', without: '--precision amp runs in f32' },
 ];
 
-/** Dawn's list of adapters, from the message that it gives for a name that none has. */
-export function parseAdapterList(message: string): { backend: string; name: string }[] {
-  return [...message.matchAll(/^ \* backend: '([^']*)', name: '(.*)'$/gm)].map(([, backend, name]) => ({
-    backend: backend!,
-    name: name!,
-  }));
-}
-
 /** Gathers what the opened `device` tells. `asked`: the backend that was asked for. */
 export function describeDevice(
   device: Device,

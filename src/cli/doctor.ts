@@ -4,8 +4,6 @@ import { exitCodes } from './errors.js';
 import { addGpuOptions, jsonDescription, type GpuOptions } from './options.js';
 import { packageVersion } from './version.js';
 
-/** A name that no adapter has: Dawn answers it with the list of those that there are. */
-const NO_ADAPTER = '(list)';
 const KERNEL_ELEMENTS = 1000;
 
 export function doctorCommand(exitWith: (code: number) => void): Command {
@@ -22,13 +20,9 @@ Examples:
   facegrad doctor --backend vulkan --adapter llvmpipe --json`,
   );
   return command.action(async (flags: GpuOptions & { json?: true }) => {
-    const { dawnVersion, openDevice } = await import('../gpu/node.js');
-    const { describeDevice, doctorLines, parseAdapterList } = await import('./doctor-report.js');
-    const list = await openDevice({ adapter: NO_ADAPTER }).then(
-      () => '',
-      (error: unknown) => (error instanceof Error ? error.message : String(error)),
-    );
-    const available = parseAdapterList(list);
+    const { dawnVersion, listAdapters, openDevice } = await import('../gpu/node.js');
+    const { describeDevice, doctorLines } = await import('./doctor-report.js');
+    const available = await listAdapters();
     const device = await openDevice(flags).catch((error: unknown) => {
       // A wrong --adapter or --backend is the user's fault; no adapter at all is the machine's.
       if (!(error instanceof UserError) || available.length > 0) throw error;

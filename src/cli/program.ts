@@ -13,6 +13,7 @@ import { lrFindCommand } from './lr-find.js';
 import { modelsCommand } from './models.js';
 import { predictCommand } from './predict.js';
 import { profileCommand } from './profile.js';
+import { hidePasswords } from './queue/options.js';
 import { recipesCommand } from './recipes.js';
 import { reportCommand } from './report-command.js';
 import { runsCommand } from './runs.js';
@@ -22,6 +23,7 @@ import { transferCommand } from './transfer.js';
 import { tuneCommand } from './tune.js';
 import { tuneKernelsCommand } from './tune-kernels.js';
 import { packageVersion } from './version.js';
+import { workerCommand } from './worker.js';
 
 /**
  * Runs one command line and gives the exit code: 0, 1 for faults of the program or the machine, 2 for faults in what
@@ -29,6 +31,7 @@ import { packageVersion } from './version.js';
  * they need when they run, so that help is quick.
  */
 export async function runCommandLine(argv: readonly string[]): Promise<number> {
+  hidePasswords(argv);
   leaveWithReader();
   let exitCode: number = exitCodes.success;
   const program = createProgram(code => {
@@ -54,7 +57,8 @@ says how to mend; 3 done but for what could not be read; 130 after Ctrl-C,
 143 after SIGTERM.
 
 Environment: FACEGRAD_DEBUG=1 shows where a fault comes from, FACEGRAD_CACHE is
-the folder of packed data sets, NO_COLOR and CI are respected.`;
+the folder of packed data sets, FACEGRAD_QUEUE the URL of a queue, NO_COLOR and
+CI are respected.`;
 
 /** `exitWith` is told the exit code of a command that ends without a fault but not with 0. */
 export function createProgram(exitWith: (code: number) => void): Command {
@@ -77,6 +81,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .addCommand(modelsCommand())
     .addCommand(recipesCommand())
     .addCommand(compareCommand(exitWith))
+    .addCommand(workerCommand(exitWith))
     .addCommand(reportCommand(exitWith))
     .addCommand(runsCommand())
     .addCommand(profileCommand())

@@ -4,6 +4,8 @@ import type { SeriesFolder, SeriesKind } from '../train/series/index.js';
 import type { TrainOptions } from '../train/types.js';
 import { UserError } from '../util/errors.js';
 import { exitCodes } from './errors.js';
+import type { OpenQueue } from './queue/open.js';
+import type { QueueFlags } from './queue/options.js';
 import { Interruption } from './signals.js';
 import { packageVersion } from './version.js';
 
@@ -14,6 +16,8 @@ export interface SeriesSettings {
   readonly autotune?: boolean | undefined;
   readonly tensorboard?: boolean | undefined;
   readonly json: boolean;
+  /** Where the runs are left to workers. */
+  readonly queue?: QueueFlags | undefined;
 }
 
 /** What `train --folds` or `train --repeats` asked for. */
@@ -47,19 +51,22 @@ export async function beginSeries({ out, ...asked }: NewSeries, settings: Series
   if (kind === 'folds' && options.fold) {
     throw new UserError(`the recipe is fold ${options.fold.index} of ${options.fold.of} already: leave out --folds`);
   }
-  const { defaultRunPath } = await import('../train/run.js');
-  const { SeriesFolder, requireNoSeries } = await import('../train/series/index.js');
-  const path = out ?? (await defaultRunPath(`${options.model}-${kind}`));
-  await requireNoSeries(path);
-  const data = await loadData(options);
-  const { titleOf } = await import('../data/dataset.js');
-  const folder = await SeriesFolder.create(path, {
-    ...{ facegrad: packageVersion(), created: new Date().toISOString() },
-    ...{ kind, count: asked.count, options },
-    ...(asked.about ? { about: asked.about } : {}),
-    data: { name: titleOf(data), fingerprint: data.fingerprint },
+  return withQueue(settings, async queue => {
+    const { defaultRunPath } = await import('../train/run.js');
+    const { SeriesFolder, requireNoSeries } = await import('../train/series/index.js');
+    const path = out ?? (await defaultRunPath(`${options.model}-${kind}`, new Date(), queue?.store.path));
+    await queue?.store.require('--out', path);
+    await requireNoSeries(path);
+    const data = await loadData(options);
+    const { titleOf } = await import('../data/dataset.js');
+    const folder = await SeriesFolder.create(path, {
+      ...{ facegrad: packageVersion(), created: new Date().toISOString() },
+      ...{ kind, count: asked.count, options },
+      ...(asked.about ? { about: asked.about } : {}),
+      data: { name: titleOf(data), fingerprint: data.fingerprint },
+    });
+    return train(folder, data, settings, queue);
   });
-  return train(folder, data, settings);
 }
 
 /** Goes on with the series in a folder, if it holds one; else undefined. Gives the exit code. */
@@ -91,7 +98,30 @@ export async function resumeSeries(
     await show(folder, settings);
     return exitCodes.success;
   }
-  return train(folder, await loadData(folder.plan.options), settings);
+  return withQueue(settings, async queue => {
+    await queue?.store.require('--resume', path);
+    return train(folder, await loadData(folder.plan.options), settings, queue);
+  });
+}
+
+/** With the queue that the settings name, if any. */
+async function withQueue(
+  { queue, adapter, backend }: SeriesSettings,
+  work: (queue?: OpenQueue) => Promise<number>,
+): Promise<number> {
+  if (!queue) return work();
+  const { openQueue } = await import('./queue/open.js');
+  const opened = await openQueue(
+    { ...queue, ...(adapter ? { adapter } : {}), ...(backend ? { backend } : {}) },
+    text => {
+      console.error(text);
+    },
+  );
+  try {
+    return await work(opened);
+  } finally {
+    opened.connection.close();
+  }
 }
 
 async function loadData(options: TrainOptions): Promise<DataSet> {
@@ -99,8 +129,19 @@ async function loadData(options: TrainOptions): Promise<DataSet> {
   return loadRunDataVisibly(options);
 }
 
-async function train(folder: SeriesFolder, data: DataSet, settings: SeriesSettings): Promise<number> {
-  const { json, ...machine } = settings;
+async function train(
+  folder: SeriesFolder,
+  data: DataSet,
+  settings: SeriesSettings,
+  queue?: OpenQueue,
+): Promise<number> {
+  if (queue) {
+    const { trainOnQueue } = await import('./queue/series.js');
+    const code = await trainOnQueue(folder, data, settings, queue);
+    await show(folder, settings);
+    return code;
+  }
+  const { json, adapter, backend, autotune, tensorboard } = settings;
   const { chooseReporter } = await import('./report/choose.js');
   const { trainSeries } = await import('../train/series/index.js');
   const note = (text: string) => {
@@ -111,7 +152,7 @@ async function train(folder: SeriesFolder, data: DataSet, settings: SeriesSettin
   });
   try {
     await trainSeries(folder, data, {
-      ...machine,
+      ...{ adapter, backend, autotune, tensorboard },
       ...{ note, signal: interruption.signal, version: packageVersion() },
       reporterFor: (_member, history) => chooseReporter(json, history),
     });
@@ -122,7 +163,7 @@ async function train(folder: SeriesFolder, data: DataSet, settings: SeriesSettin
   }
 }
 
-async function show(folder: SeriesFolder, { json }: SeriesSettings): Promise<void> {
+async function show(folder: SeriesFolder, { json, queue: isQueued }: SeriesSettings): Promise<void> {
   const { seriesTable, seriesTitle } = await import('../train/series/index.js');
   const { columns } = await import('./report/format.js');
   const summary = await folder.update();
@@ -131,7 +172,8 @@ async function show(folder: SeriesFolder, { json }: SeriesSettings): Promise<voi
     console.log(JSON.stringify({ event: kind, ...summary }));
     return;
   }
-  const more = runs.length < count ? [`continue with: facegrad train --resume ${folder.path}`] : [];
+  const queue = isQueued ? ' --queue' : '';
+  const more = runs.length < count ? [`continue with: facegrad train --resume ${folder.path}${queue}`] : [];
   const lines = [seriesTitle(summary), ...columns(seriesTable(summary), 'lr'), ...more, `results: ${folder.path}`];
   console.log(['', ...lines].join('\n'));
 }

@@ -17,6 +17,7 @@ import {
   precisionOption,
   type GpuOptions,
 } from './options.js';
+import { addQueueOptions, isQueued, type QueueFlags } from './queue/options.js';
 import { Interruption } from './signals.js';
 import { classWeightsOption, samplerOption } from './sampling-options.js';
 import { DEFAULT_KEEP, trainDefaults } from '../train/defaults.js';
@@ -25,6 +26,7 @@ import { packageVersion } from './version.js';
 
 type Flags = Omit<Partial<TrainOptions>, 'model' | 'augment'> &
   GpuOptions &
+  QueueFlags &
   JointFlags & {
     augment?: string;
     autotune?: boolean;
@@ -113,6 +115,7 @@ export function trainCommand(exitWith: (code: number) => void): Command {
   addFreezeOptions(command);
   addJointOptions(command);
   addGpuOptions(command);
+  addQueueOptions(command, 'folds or repeats');
   command.addHelpText(
     'after',
     `
@@ -139,8 +142,14 @@ function logOption(name: string, what: string, most: number): Option {
 /** Gives the exit code. */
 async function runTraining(model: string | undefined, flags: Flags): Promise<number> {
   const { recipe: named, set, augment, out, resume, from, force, json, ...others } = flags;
-  const { autotune, tensorboard, adapter, backend, folds, repeats, jointData, jointShare, jointMapLabels, ...rest } =
+  const { autotune, tensorboard, adapter, backend, folds, repeats, jointData, jointShare, jointMapLabels, ...more } =
     others;
+  const { queue, queueCa, store, ...rest } = more;
+  const queueFlags = {
+    ...(queue === undefined ? {} : { queue }),
+    ...(queueCa === undefined ? {} : { queueCa }),
+    ...(store === undefined ? {} : { store }),
+  };
   const given: Partial<TrainOptions> = { ...rest, ...jointOf({ jointData, jointShare, jointMapLabels }) };
   if (model !== undefined) given.model = model;
   // The run may be resumed from another folder.
@@ -167,11 +176,17 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
   if (!tensorboard && (given.logHistograms ?? given.logImages) !== undefined) {
     throw new UserError('--log-histograms and --log-images tell TensorBoard: leave out --no-tensorboard');
   }
-  const settings = { adapter, backend, autotune, tensorboard, json: json ?? false };
+  const settings = {
+    ...{ adapter, backend, autotune, tensorboard, json: json ?? false },
+    queue: isQueued(queueFlags) ? queueFlags : undefined,
+  };
   const { beginSeries, resumeSeries, seriesAsked } = await import('./train-series.js');
   const series = seriesAsked({ folds, repeats }, { resume, force });
   const seriesCode = resume === undefined ? undefined : await resumeSeries(resume, given, from, settings);
   if (seriesCode !== undefined) return seriesCode;
+  if (settings.queue && !series) {
+    throw new UserError('--queue leaves several runs to workers: give --folds or --repeats, or --resume such a series');
+  }
   const { RunFolder, defaultRunPath, requireSameData, resumedOptions } = await import('../train/run.js');
   const resumed = resume === undefined ? undefined : await RunFolder.open(resume);
   await resumed?.requireFree();

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { addGpuOptions, collect, dataDescription, integer } from './options.js';
+import { addQueueOptions, isQueued } from './queue/options.js';
 import { Interruption } from './signals.js';
 import type { TuneFlags } from './tune/flags.js';
 import { bestCommand, listCommand, reportCommand } from './tune/saved.js';
@@ -26,6 +27,7 @@ export function tuneCommand(exitWith: (code: number) => void): Command {
     .option('--take-over', 'go on with trials that run on other machines too; only where nothing runs there any more')
     .option('--json', 'JSON lines on standard output: {"event": "trial-start" | "epoch" | "trial" | "study", …}');
   addGpuOptions(command);
+  addQueueOptions(command, 'trials');
   return command
     .addHelpText('after', EXAMPLES)
     .addCommand(bestCommand())
@@ -41,11 +43,17 @@ Examples:
   facegrad tune --study system-b --data fer2013.csv
   facegrad tune --study mine.yaml --data fer2013.csv --trials 12 --limit 2000 \\
     --workers 2
+  facegrad tune --study system-b --data fer2013.csv \\
+    --queue redis://queue:6379 --store /mnt/shared
   facegrad tune best studies/system-b --out tuned.yaml
   facegrad tune report studies/system-b`;
 
 /** Gives the exit code. */
 async function runTune(flags: TuneFlags): Promise<number> {
+  if (isQueued(flags)) {
+    const { tuneOnQueue } = await import('./queue/tune.js');
+    return tuneOnQueue(flags);
+  }
   const { openStudy } = await import('./tune/open.js');
   const { out, study } = await openStudy(flags);
   const { StudyJsonReporter, StudyPlainReporter } = await import('./report/study.js');

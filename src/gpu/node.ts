@@ -144,6 +144,33 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
   });
 }
 
+/** An adapter as Dawn lists it. */
+export interface ListedAdapter {
+  readonly backend: string;
+  readonly name: string;
+}
+
+/** A name that no adapter has: Dawn answers it with the list of those that there are. */
+const NO_ADAPTER = '(list)';
+
+/** The adapters that `openDevice` can choose from, by `backend` and by `adapter`, which may be a part of the name. */
+export async function listAdapters(): Promise<ListedAdapter[]> {
+  const { gpu } = startDawn({ adapter: NO_ADAPTER });
+  const message = await gpu.requestAdapter().then(
+    () => '',
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  );
+  return parseAdapterList(message);
+}
+
+/** Dawn's list of adapters, from the message that it gives for a name that none has. */
+export function parseAdapterList(message: string): ListedAdapter[] {
+  return [...message.matchAll(/^ \* backend: '([^']*)', name: '(.*)'$/gm)].map(([, backend, name]) => ({
+    backend: backend!,
+    name: name!,
+  }));
+}
+
 /** Version of the Dawn build in use. */
 export function dawnVersion(): string {
   const require = createRequire(import.meta.url);

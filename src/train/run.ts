@@ -374,12 +374,12 @@ export class RunFolder {
   }
 }
 
-/** `runs/<model>-<yyyymmdd-hhmmss>` in local time, with -2, -3 … where that exists. */
-export async function defaultRunPath(model: string, now = new Date()): Promise<string> {
+/** `runs/<model>-<yyyymmdd-hhmmss>` in local time, with -2, -3 … where that exists; in the folder `base`, by default this one. */
+export async function defaultRunPath(model: string, now = new Date(), base = ''): Promise<string> {
   const two = (n: number) => String(n).padStart(2, '0');
   const day = `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
   const time = `${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
-  const stem = join('runs', `${model}-${day}-${time}`);
+  const stem = join(base, 'runs', `${model}-${day}-${time}`);
   let path = stem;
   for (let i = 2; (await kindOf(path)) !== undefined; i++) path = `${stem}-${i}`;
   return path;

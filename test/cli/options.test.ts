@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { newOptions } from '../../src/train/new-options.js';
-import { parseAdapterList } from '../../src/cli/doctor-report.js';
+import { parseAdapterList } from '../../src/gpu/node.js';
 import { integer, number, oneOf, perChannel } from '../../src/cli/options.js';
 import { suggestion } from '../../src/cli/suggest.js';
 import { UserError } from '../../src/util/errors.js';

@@ -8,7 +8,14 @@ import { columns, duration, learningRate, loss } from './format.js';
 
 /** What happens to trials, as lines of JSON have it; so do workers tell it to the process that started them. */
 export type TrialEvent =
-  | { readonly event: 'trial-start'; readonly trial: number; readonly resumed: boolean; readonly epochs: number }
+  | {
+      readonly event: 'trial-start';
+      readonly trial: number;
+      readonly resumed: boolean;
+      readonly epochs: number;
+      /** On another machine, or in another process of this one. */
+      readonly worker?: string;
+    }
   | ({ readonly event: 'epoch'; readonly trial: number } & EpochRow)
   | ({ readonly event: 'trial' } & TrialRow);
 
@@ -32,8 +39,8 @@ export abstract class StudyEvents implements StudyReporter {
   abstract note(text: string): void;
   abstract end(study: JournalStudy, end: StudyEnd): void;
 
-  trialStarted({ number }: JournalTrial, resumed: boolean, epochs: number): void {
-    this.tell({ event: 'trial-start', trial: number, resumed, epochs });
+  trialStarted({ number }: JournalTrial, resumed: boolean, epochs: number, worker?: string): void {
+    this.tell({ event: 'trial-start', trial: number, resumed, epochs, ...(worker === undefined ? {} : { worker }) });
   }
 
   abstract step(trial: JournalTrial, progress: StepProgress): void;
@@ -78,9 +85,15 @@ export class StudyJsonReporter extends StudyEvents {
 
 /** A line for each trial that has ended, on standard output; where somebody watches, a line that tells what runs. */
 export class StudyPlainReporter extends StudyEvents {
-  readonly #line = new StatusLine();
+  readonly #line: Pick<StatusLine, 'update' | 'clear'>;
   readonly #epochs = new Map<number, number>();
   #names: readonly string[] = [];
+
+  /** `line`: what is drawn below, and is cleared before anything else is printed. */
+  constructor(line: Pick<StatusLine, 'update' | 'clear'> = new StatusLine()) {
+    super();
+    this.#line = line;
+  }
 
   start({ name, journal, total, trials }: StudyStart): void {
     const begun = trials.length > 0 ? `, ${trials.length} begun before` : '';
@@ -92,7 +105,8 @@ export class StudyPlainReporter extends StudyEvents {
   tell(event: TrialEvent): void {
     if (event.event === 'trial-start') {
       this.#epochs.set(event.trial, event.epochs);
-      if (event.resumed) this.note(`trial ${event.trial} goes on`);
+      const at = event.worker === undefined ? '' : ` at ${event.worker}`;
+      if (event.resumed || at !== '') this.note(`trial ${event.trial} ${event.resumed ? 'goes on' : 'begins'}${at}`);
     } else if (event.event === 'epoch') {
       const epochs = this.#epochs.get(event.trial) ?? event.epoch;
       this.#line.update(

@@ -1,7 +1,8 @@
 import type { GpuOptions } from '../options.js';
+import type { QueueFlags } from '../queue/options.js';
 
 /** What `facegrad tune` is given. */
-export interface TuneFlags extends GpuOptions {
+export interface TuneFlags extends GpuOptions, QueueFlags {
   study?: string;
   data?: string;
   out?: string;

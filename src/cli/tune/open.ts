@@ -9,8 +9,11 @@ import { workerId } from '../../train/study/worker.js';
 import { UserError } from '../../util/errors.js';
 import type { TuneFlags } from './flags.js';
 
-/** The study that the command line asks for, begun or gone on with, and where its trials go. */
-export async function openStudy(flags: TuneFlags): Promise<{ study: Study; out: string }> {
+/**
+ * The study that the command line asks for, begun or gone on with, and where its trials go.
+ * @param base where studies lie by default
+ */
+export async function openStudy(flags: TuneFlags, base = ''): Promise<{ study: Study; out: string }> {
   // Not commander's to ask for: it would ask its subcommands' users too.
   if (flags.study === undefined) throw new UserError('tune needs --study <file>: `facegrad tune --help` shows how');
   // Trials may be resumed from another folder.
@@ -22,7 +25,7 @@ export async function openStudy(flags: TuneFlags): Promise<{ study: Study; out: 
     ...set,
   ]);
   requirePossible(definition, flags.data);
-  const out = flags.out ?? join('studies', definition.name);
+  const out = flags.out ?? join(base, 'studies', definition.name);
   if ((await kindOf(out)) === 'file') throw new UserError(`--out ${out} is a file; name a folder`);
   const worker = workerId();
   const journal = await JournalFile.open(flags.storage ?? join(out, JOURNAL_NAME), worker, { create: true });

@@ -40,7 +40,8 @@ type Earlier = z.infer<typeof earlier>['runs'];
 /** What a run's best weights reach. */
 export interface Evaluation {
   readonly val: SplitResult;
-  readonly test?: SplitResult | undefined;
+  /** Absent where the data have no test images. */
+  readonly test?: SplitResult;
 }
 
 /** The folder of a comparison: what has come of its experiments so far, written down as `comparison.json`, `.csv` and `.md`. */
@@ -79,7 +80,7 @@ export class Comparison {
     const known = await finishedSummary(experiment);
     const found = this.before.find(({ run, state }) => run === path && state === 'finished');
     if (!known || !found?.val || found.epochs !== known.epochs || found.seconds !== known.seconds) return false;
-    this.#set(experiment, resultOf(experiment, known, { val: found.val, test: found.test }));
+    this.#set(experiment, resultOf(experiment, known, { val: found.val, ...(found.test ? { test: found.test } : {}) }));
     return true;
   }
 

@@ -1,5 +1,6 @@
 import { basename, join } from 'node:path';
 import * as z from 'zod';
+import type { DataSet } from '../../data/dataset.js';
 import { UserError } from '../../util/errors.js';
 import { createFolder, kindOf, writeFileAtomic } from '../files.js';
 import { readJsonFile } from '../json-file.js';
@@ -56,6 +57,20 @@ export class SeriesFolder {
 
   get members(): Member[] {
     return membersOf(this.plan, this.path);
+  }
+
+  /**
+   * Refuses data that are not those which the series was begun with.
+   * @param data as the source has them
+   * @throws UserError
+   */
+  requireData({ fingerprint }: Pick<DataSet, 'fingerprint'>): void {
+    const { kind, options, data } = this.plan;
+    if (fingerprint === data.fingerprint) return;
+    throw new UserError(
+      `--data ${options.data} is not what the ${kind} in ${this.path} were begun with: fingerprint ` +
+        `${fingerprint}, theirs is ${data.fingerprint}`,
+    );
   }
 
   /** Reads what came of the runs, and writes it down. */

@@ -1,6 +1,5 @@
 import type { DataSet } from '../../data/dataset.js';
 import { foldSplits, foldWarning } from '../../data/folds.js';
-import { UserError } from '../../util/errors.js';
 import type { SeriesFolder } from './folder.js';
 import { finishedSummary, trainMember, type MemberContext } from './member.js';
 import type { SeriesSummary } from './summary.js';
@@ -18,13 +17,8 @@ export interface SeriesContext extends MemberContext {
  * @throws UserError where the data are not those that the series was begun with
  */
 export async function trainSeries(folder: SeriesFolder, data: DataSet, context: SeriesContext): Promise<SeriesSummary> {
-  const { plan, members, path } = folder;
-  if (data.fingerprint !== plan.data.fingerprint) {
-    throw new UserError(
-      `--data ${plan.options.data} is not what the ${plan.kind} in ${path} were begun with: fingerprint ` +
-        `${data.fingerprint}, theirs is ${plan.data.fingerprint}`,
-    );
-  }
+  const { plan, members } = folder;
+  folder.requireData(data);
   const warning = plan.kind === 'folds' ? foldWarning(data, plan.count) : undefined;
   if (warning !== undefined) context.note(`warning: ${warning}`);
   let summary = await folder.update();

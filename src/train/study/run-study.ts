@@ -13,7 +13,8 @@ import { runTrial } from './run-trial.js';
 import { runFolderOf, type Study } from './study.js';
 
 export interface StudyReporter {
-  trialStarted(trial: JournalTrial, resumed: boolean, epochs: number): void;
+  /** `worker`: who runs it, where that is not this process. */
+  trialStarted(trial: JournalTrial, resumed: boolean, epochs: number, worker?: string): void;
   step(trial: JournalTrial, progress: StepProgress): void;
   epoch(trial: JournalTrial, row: EpochRow): void;
   /** The trial as the journal has it now: complete, pruned, failed, or waiting where it was interrupted. */

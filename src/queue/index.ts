@@ -1,0 +1,14 @@
+export { QueueAddress } from './address.js';
+export { QueueConnection } from './connection.js';
+export { Enqueuer, workerName, type EnqueuerContext, type WorkersReporter } from './enqueue/enqueuer.js';
+export { enqueueExperiments, type EnqueueExperimentsContext } from './enqueue/experiments.js';
+export type { Ending } from './enqueue/followed.js';
+export type { RunsReporter } from './enqueue/runs.js';
+export { enqueueSeries, type EnqueueSeriesContext } from './enqueue/series.js';
+export { enqueueStudy, type EnqueueStudyContext } from './enqueue/study.js';
+export type { Run } from './enqueue/tasks.js';
+export { PROTOCOL, type WorkerStatus } from './protocol.js';
+export { Store } from './store.js';
+export type { JobEnd, JobName, WorkerReporter } from './worker/report.js';
+export { runWorker, type WorkerContext } from './worker/worker.js';
+export { choiceFault, planSlots, type Slot } from './worker/slots.js';

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { UserError } from '../util/errors.js';
 import type { QueueAddress } from './address.js';
@@ -44,7 +45,11 @@ export class QueueConnection {
    */
   static async open(address: QueueAddress, note: (text: string) => void): Promise<QueueConnection> {
     await probe(address, note);
-    return new QueueConnection(address, note);
+    const connection = new QueueConnection(address, note);
+    // It has just answered; where it is gone again, it is waited for like any other time.
+    const ready = new Promise(resolve => connection.redis.once('ready', resolve));
+    await Promise.race([ready, sleep(FIRST_ANSWER, undefined, { ref: false })]);
+    return connection;
   }
 
   /** Another connection to the same server, closed with this one. */
@@ -128,11 +133,11 @@ function describeFault(fault: Error, { shown, options }: QueueAddress): string {
   if (/wrong version number|EPROTO|packet length|SSL/i.test(`${code ?? ''} ${message}`)) {
     return `${shown} does not speak TLS as it is asked to (${message}); give ${tls}`;
   }
-  if (/Protocol error/.test(message)) return `${shown} answers, but is no Redis`;
+  if (/Protocol error|Unknown RESP type/.test(message)) return `${shown} answers, but is no Redis`;
   if (/ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH/.test(`${code ?? ''} ${message}`)) {
     return `no Redis answers at ${shown}: ${message}; start one, or mend --queue`;
   }
-  return `no Redis answers at ${shown}: ${message}; is it one, is the way to it open? Give ${tls}`;
+  return `no Redis answers at ${shown}: ${message}; is it one, is the way to it open? If so, give ${tls}`;
 }
 
 /** Node tries all addresses of a name and says nothing of them all together. */

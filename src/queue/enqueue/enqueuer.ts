@@ -30,8 +30,6 @@ export interface EnqueuerContext {
 const TICK_MS = 1000;
 /** Ticks between two looks at every job, in case that something was missed. */
 const SWEEP_TICKS = 3;
-/** Ticks after which somebody is told that no worker is there. */
-const PATIENCE_TICKS = 3;
 /** Milliseconds between two looks whether a job of another version has ended. */
 const RETIRE_MS = 1000;
 
@@ -291,7 +289,6 @@ export class Enqueuer {
       return;
     }
     const count = this.#workers.size;
-    if (count === 0 && this.#ticks < PATIENCE_TICKS) return;
     const text =
       count === 0
         ? `no worker is there: start some with facegrad worker --queue ${connection.address.shown} --store <${store.path} on that machine>`

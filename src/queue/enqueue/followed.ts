@@ -120,9 +120,11 @@ export class FollowedJob {
       return row?.success ? [row.data] : [];
     });
     rows.sort((a, b) => a.epoch - b.epoch);
-    if (rows.length <= this.#rows) return;
-    this.#rows = rows.length;
-    this.listener.rows(rows);
+    const gap = rows.findIndex(({ epoch }, i) => epoch !== i + 1);
+    const known = gap < 0 ? rows : rows.slice(0, gap);
+    if (known.length <= this.#rows) return;
+    this.#rows = known.length;
+    this.listener.rows(known);
   }
 
   #end(ending: Ending): void {

@@ -24,8 +24,9 @@ export interface TaskContext {
   readonly openDevice: typeof openDevice;
   readonly onStart: (resumed: boolean) => void;
   readonly onStep: (progress: StepProgress) => void;
-  /** The run's epochs so far, those of earlier workers too, whenever there is one more. */
-  readonly onRows: (rows: readonly EpochRow[]) => void;
+  readonly onEpoch: (row: EpochRow) => void;
+  /** The run's folder has come to hold more epochs, those of earlier workers too: `read` gives all of them. */
+  readonly onRows: (read: () => Promise<EpochRow[]>) => void;
   /** The run has saved its state. */
   readonly onSaved: () => void;
   readonly onNote: (text: string) => void;
@@ -56,8 +57,9 @@ export async function trainTask(
   const before = resume ? await run.readSummary() : undefined;
   if (!before || !isFinished(before, options.epochs)) {
     const { autotune, tensorboard } = task;
-    const rows = resume ? await run.readMetrics() : [];
-    if (rows.length > 0) context.onRows(rows);
+    const tell = () => {
+      context.onRows(() => run.readMetrics());
+    };
     const nothing = () => undefined;
     const summary = await trainRun(data, options, {
       ...{ run, resume, signal, version, adapter, backend, autotune, tensorboard },
@@ -65,12 +67,11 @@ export async function trainTask(
       reporter: {
         ...{ end: nothing, step: context.onStep, saved: context.onSaved, note: context.onNote },
         start: ({ resumedFrom = 0 }) => {
-          // Metrics may be a row ahead of the state that the run goes on from.
-          rows.length = Math.min(rows.length, resumedFrom);
+          if (resumedFrom > 0) tell();
         },
         epoch: row => {
-          rows.push(row);
-          context.onRows(rows);
+          context.onEpoch(row);
+          tell();
         },
       },
     });

@@ -249,9 +249,11 @@ class QueueWorker {
         onStep: progress => {
           work.progress = progress;
         },
-        onRows: rows => {
-          reporter.epoch(name, rows.at(-1)!, local.options.epochs);
-          telling.tell(rows);
+        onEpoch: row => {
+          reporter.epoch(name, row, local.options.epochs);
+        },
+        onRows: read => {
+          telling.tell(read);
         },
         onSaved: () => {
           telling.gotOn();
@@ -377,9 +379,11 @@ class Teller {
     private readonly job: Job,
   ) {}
 
-  tell(rows: readonly EpochRow[]): void {
-    const fields = Object.fromEntries(rows.map(row => [TASK.row(row.epoch), JSON.stringify(row)]));
+  /** @param read gives all epochs so far */
+  tell(read: () => Promise<readonly EpochRow[]>): void {
     this.#next(async () => {
+      const rows = await read();
+      const fields = Object.fromEntries(rows.map(row => [TASK.row(row.epoch), JSON.stringify(row)]));
       await this.connection.redis.hset(this.#key, fields);
       await this.job.updateProgress({ epoch: rows.at(-1)!.epoch });
     });

@@ -210,7 +210,10 @@ export class RunFolder {
    */
   async lock(): Promise<void> {
     await createFolder(resolve(this.path));
+    // Whoever comes late, after standing still, takes nothing away from the next holder.
+    await this.lease?.check();
     this.#unlock ??= await lockFolder(this.path, this.lease?.name);
+    await this.lease?.check();
     for (const name of await this.#ownFiles()) {
       if (isTemporaryName(basename(name))) await rm(join(this.path, name), { force: true });
     }

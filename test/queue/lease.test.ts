@@ -129,6 +129,7 @@ describe('a run’s folder', () => {
     await expect(run.writeMetrics([])).rejects.toThrow(LeaseLost);
     await expect(run.writeConfig({ ...config, created: 'later' })).rejects.toThrow(LeaseLost);
     await expect(run.removeSummary()).rejects.toThrow(LeaseLost);
+    await expect(run.lock()).rejects.toThrow(LeaseLost);
     await expect(run.begin({ ...config, created: 'later' })).rejects.toThrow(LeaseLost);
     expect(await readdir(path)).toEqual(['config.json']);
     expect(JSON.parse(await readFile(join(path, 'config.json'), 'utf8'))).toMatchObject({ created: 'now' });

@@ -1,5 +1,5 @@
 import { chromium, type Browser } from 'playwright-core';
-import { findBrowser } from '../scripts/setup/browser.mjs';
+import { findBrowser } from '../scripts/setup/test-tools.mjs';
 
 /** The browser of this machine; `npm test` installs one where it can. */
 export const browserPath = findBrowser(process.env);

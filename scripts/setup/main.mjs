@@ -4,11 +4,11 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { probeAdapter } from './adapter.mjs';
 import { parseAptSources } from './apt-sources.mjs';
-import { ensureBrowser } from './browser.mjs';
 import { buildProblem, makeCommandsExecutable, prepareBuild, recordBuild, sourceFingerprint } from './build.mjs';
 import { dependencyProblem } from './dependencies.mjs';
 import { ensureAdapter } from './ensure-adapter.mjs';
 import { SetupError } from './setup-error.mjs';
+import { ensureTestTools } from './test-tools.mjs';
 
 /** @typedef {import('./vulkan-driver.mjs').Host} Host */
 /** `spoke` becomes true with the first message: something was needed. */
@@ -23,10 +23,11 @@ Makes this checkout ready to run, doing only what is needed:
   2. npm run build, where dist/ is not what src/ compiles to
   3. a WebGPU adapter: where Dawn finds none on Debian or Ubuntu, and apt may be used (root, or sudo without a
      password), Mesa's software Vulkan driver is installed
-  4. with --browser, a Chromium for the tests of pages: likewise from Debian
+  4. with --test-tools, what tests run besides: a Chromium for those of pages, a Redis and openssl for those of queues;
+     likewise from Debian
 
 Options:
-  --browser     look for a browser too
+  --test-tools  look for what tests run besides too
   --no-install  never use apt; print what to install and exit 1
   --quiet       print nothing unless something fails
   --help        print this text`;
@@ -37,7 +38,7 @@ Options:
  * @returns {number} the exit code: 0 when all is ready, 1 when not, 2 for an unknown option
  */
 export function setUp(args, env) {
-  const unknown = args.find(arg => !['--browser', '--no-install', '--quiet', '--help'].includes(arg));
+  const unknown = args.find(arg => !['--test-tools', '--no-install', '--quiet', '--help'].includes(arg));
   if (unknown !== undefined) {
     console.error(`setup: unknown option ${unknown}\n\n${HELP}`);
     return 2;
@@ -58,10 +59,9 @@ export function setUp(args, env) {
       env,
       install: options.install,
     });
-    if (args.includes('--browser')) {
-      const browserTools = { describeHost, env, install: options.install };
-      ensureBrowser({
-        ...browserTools,
+    if (args.includes('--test-tools')) {
+      ensureTestTools({
+        ...{ describeHost, env, install: options.install },
         run: command => run(options, env, command),
         say: message => say(options, message),
       });

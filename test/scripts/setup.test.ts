@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -20,6 +21,7 @@ import { debianMirror, hasSuite, parseAptSources } from '../../scripts/setup/apt
 import { dependencyProblem } from '../../scripts/setup/dependencies.mjs';
 import { ensureAdapter } from '../../scripts/setup/ensure-adapter.mjs';
 import { checkNodeVersion } from '../../scripts/setup/node-version.mjs';
+import { ensureTestTools, findBrowser, findRedis } from '../../scripts/setup/test-tools.mjs';
 import { adviceFor, planInstall } from '../../scripts/setup/vulkan-driver.mjs';
 
 const repository = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -503,5 +505,60 @@ describe('ensureAdapter', () => {
       expect(() => ensureAdapter(t)).toThrow(/Dawn/);
       expect(t.ran).toEqual([]);
     }
+  });
+});
+
+describe('ensureTestTools', () => {
+  const ubuntu = 'ID=ubuntu\nVERSION_ID="24.04"\n';
+
+  /** A machine without any of the tools, what was run on it and said about it. */
+  function tools(change: Partial<Parameters<typeof ensureTestTools>[0]> = {}) {
+    const [ran, said]: [string[], string[]] = [[], []];
+    const given = {
+      describeHost: () => host(debian12),
+      run: (command: string[]) => ran.push(command.join(' ')) * 0,
+      say: (text: string) => said.push(text),
+      env: { PATH: join(root, 'nothing') },
+      install: true,
+      ...change,
+    };
+    return { given, ran, said };
+  }
+
+  test('installs what is missing, at once', () => {
+    const { given, ran } = tools();
+    ensureTestTools(given);
+    expect(ran).toHaveLength(2);
+    expect(ran[1]).toMatch(/ install .* chromium redis-server openssl$/);
+  });
+
+  test('takes what is there, on the path or by its variable', () => {
+    write('tools/openssl', '#!/bin/sh\n');
+    chmodSync(join(root, 'tools', 'openssl'), 0o755);
+    const env = { PATH: join(root, 'tools'), CHROMIUM: '/somewhere/chromium' };
+    const { given, ran } = tools({ env });
+    ensureTestTools(given);
+    expect(ran[1]).toMatch(/ install .* redis-server$/);
+    expect(findBrowser(env)).toBe('/somewhere/chromium');
+    expect(findRedis(env)).toBeUndefined();
+    expect(findRedis({ ...env, REDIS_SERVER: '/somewhere/redis' })).toBe('/somewhere/redis');
+  });
+
+  test('installs no snap, and says which tests are skipped', () => {
+    const { given, ran, said } = tools({ describeHost: () => host(ubuntu) });
+    ensureTestTools(given);
+    expect(ran[1]).toMatch(/ install .*recommends redis-server openssl$/);
+    expect(said[0]).toContain('no Chromium or Chrome is on the path (or in CHROMIUM): tests of pages are skipped');
+    const forbidden = tools({ install: false });
+    ensureTestTools(forbidden.given);
+    expect(forbidden.ran).toEqual([]);
+    expect(forbidden.said).toHaveLength(3);
+  });
+
+  test('fails where apt does', () => {
+    const { given } = tools({ run: command => (command.includes('install') ? 100 : 0) });
+    expect(() => {
+      ensureTestTools(given);
+    }).toThrow('ended with 100');
   });
 });

@@ -1,7 +1,7 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readPlace } from './checkpoint.js';
-import { kindOf } from './files.js';
+import { kindOf, removeFile } from './files.js';
 import { comparePlaces, type Branch, type Place } from './position.js';
 import { DamagedFile } from './tensor-file.js';
 
@@ -75,7 +75,7 @@ export async function pruneCheckpoints(folder: string, keep: number, branch?: Br
     const kind = own.filter(({ step }) => step > 0 === midst);
     doomed.push(...kind.slice(keep).map(({ name }) => name));
   }
-  for (const name of doomed) await rm(join(folder, CHECKPOINTS, name), { force: true });
+  for (const name of doomed) await removeFile(join(folder, CHECKPOINTS, name));
 }
 
 async function branchNumber(file: string): Promise<number> {

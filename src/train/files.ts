@@ -75,6 +75,19 @@ export async function writeFileAtomic(
 }
 
 /**
+ * Removes a file, if it is there.
+ * @throws UserError where it may not be
+ */
+export async function removeFile(path: string): Promise<void> {
+  try {
+    await rm(path, { force: true });
+  } catch (error) {
+    const text = `${path} cannot be removed: ${(error as Error).message}`;
+    throw isPathError(error) ? new UserError(text, { cause: error }) : new Error(text, { cause: error });
+  }
+}
+
+/**
  * What stands at `path`, if anything.
  * @throws UserError where that cannot be told
  */

@@ -1,4 +1,4 @@
-import { access, constants, readdir, rm, rmdir } from 'node:fs/promises';
+import { access, constants, readdir, rmdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import * as z from 'zod';
 import { UserError } from '../util/errors.js';
@@ -13,7 +13,15 @@ import {
   type Candidates,
 } from './checkpoints.js';
 import { parseEventFileName } from './event-files.js';
-import { createFolder, fileOfTemporary, isTemporaryName, isTemporaryNameOf, kindOf, writeFileAtomic } from './files.js';
+import {
+  createFolder,
+  fileOfTemporary,
+  isTemporaryName,
+  isTemporaryNameOf,
+  kindOf,
+  removeFile,
+  writeFileAtomic,
+} from './files.js';
 import { readJsonFile, readText } from './json-file.js';
 import { initReportSchema } from './init-report.js';
 import type { Lease } from './lease.js';
@@ -186,7 +194,7 @@ export class RunFolder {
     try {
       await this.lease?.check();
       // The old config goes first: a half-removed run must not look like one that can be resumed.
-      for (const name of await this.#ownFiles()) await rm(join(this.path, name), { force: true });
+      for (const name of await this.#ownFiles()) await removeFile(join(this.path, name));
       await removeIfEmpty(join(this.path, CHECKPOINTS));
       // First the config: it makes the rest files of a run.
       await this.writeConfig(config);
@@ -215,7 +223,7 @@ export class RunFolder {
     this.#unlock ??= await lockFolder(this.path, this.lease?.name);
     await this.lease?.check();
     for (const name of await this.#ownFiles()) {
-      if (isTemporaryName(basename(name))) await rm(join(this.path, name), { force: true });
+      if (isTemporaryName(basename(name))) await removeFile(join(this.path, name));
     }
   }
 
@@ -339,7 +347,7 @@ export class RunFolder {
   /** Of a run that has gone back to before its end. */
   async removeSummary(): Promise<void> {
     await this.lease?.check();
-    await rm(this.summary, { force: true });
+    await removeFile(this.summary);
   }
 
   /** What the run's last sitting ended with, or undefined where it was killed or never ended. */

@@ -35,13 +35,15 @@ export class Saver {
   }
 
   /**
-   * Makes good what a kill in the midst of `saveLast` has left undone where a run goes on: the checkpoint that is due there,
-   * which `take` gives, and the removal of those that need not be kept.
+   * Makes good, where a run goes on at the end of an epoch from the state in `file`, what a kill in the midst of `saveLast` or
+   * damage has left: the last state and the checkpoint that is due there, which `take` gives, where they are not; and the
+   * removal of those that need not be kept.
    */
-  async makeGood(position: Position, take: () => Promise<Uint8Array>): Promise<void> {
-    const isEpoch = position.step === 0 && position.epochs > 0;
-    if (isEpoch && this.isDue(position) && !(await this.run.hasCheckpoint(position))) {
-      await this.run.writeCheckpoint(position, await take());
+  async makeGood(position: Position, file: string, take: () => Promise<Uint8Array>): Promise<void> {
+    if (position.step === 0 && position.epochs > 0) {
+      if (file !== this.run.last) await writeFileAtomic(this.run.last, await take());
+      const isMissing = this.isDue(position) && !(await this.run.hasCheckpoint(position));
+      if (isMissing) await this.run.writeCheckpoint(position, await take());
     }
     await this.#prune(position);
   }

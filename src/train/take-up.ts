@@ -5,8 +5,8 @@ import { comparePlaces, type Branch, type Position } from './position.js';
 import type { RunFolder } from './run.js';
 import { DamagedFile } from './tensor-file.js';
 
-/** A state that was put back. */
-export type TakenUp = Awaited<ReturnType<typeof loadCheckpoint>>;
+/** A state that was put back, and the file that it stands in. */
+export type TakenUp = Awaited<ReturnType<typeof loadCheckpoint>> & { readonly file: string };
 
 /**
  * Puts the newest good state of a run back, or the one at `from`; undefined where none was ever saved. What is damaged is
@@ -22,7 +22,7 @@ export async function takeUp(
   if (from !== undefined) {
     const state = await loadCheckpoint(from, traineeOf);
     const branch = await branchAt(run, state);
-    return branch ? { ...state, branch } : state;
+    return { ...state, file: from, ...(branch ? { branch } : {}) };
   }
   const { files, damaged } = await run.candidates();
   const bad = [...damaged];
@@ -30,7 +30,7 @@ export async function takeUp(
     try {
       const state = await loadCheckpoint(file, traineeOf);
       for (const one of bad) note(`warning: ${one} is damaged; the run goes on from ${relative(run.path, file)}`);
-      return state;
+      return { ...state, file };
     } catch (error) {
       if (!(error instanceof DamagedFile)) throw error;
       bad.push(file);

@@ -131,12 +131,13 @@ class Training {
     if (tuning) this.device.tuning = tuning;
     const progress = this.#progress;
     if (resume) {
-      await this.#takeUp();
+      const file = await this.#takeUp();
       await run.writeConfig({ ...run.config, options: this.options });
       // Of a run that goes back, the rows and states of what it had done remain until it has done more.
       if (from === undefined) {
         await run.writeMetrics(progress.history);
-        await this.#saver.makeGood(progress.position(), async () => (await this.#takeCheckpoint()).bytes);
+        const take = async () => (await this.#takeCheckpoint()).bytes;
+        if (file !== undefined) await this.#saver.makeGood(progress.position(), file, take);
       }
     } else {
       const { classes, mean, std, imagenet } = info;
@@ -217,8 +218,11 @@ class Training {
     this.#setup.model.dispose();
   }
 
-  /** Goes on from what the run has saved; a run that was stopped before it had saved anything begins again. */
-  async #takeUp(): Promise<void> {
+  /**
+   * Goes on from what the run has saved, and gives the file that it stands in; a run that was stopped before it had saved
+   * anything begins again.
+   */
+  async #takeUp(): Promise<string | undefined> {
     const { run, reporter, from } = this.context;
     const note = (text: string) => {
       reporter.note(text);
@@ -230,11 +234,18 @@ class Training {
     const state = await takeUp(run, from, traineeOf, note);
     if (!state) {
       await this.#initialise(run.config.init);
-      return;
+      return undefined;
     }
-    const progress = this.#progress;
-    progress.restore(state);
+    this.#progress.restore(state);
     this.#anchor(state.origin);
+    await this.#takeUpBest(note);
+    return state.file;
+  }
+
+  /** Sees to it that the best weights are those of an epoch that the run has done, or will be. */
+  async #takeUpBest(note: (text: string) => void): Promise<void> {
+    const { run } = this.context;
+    const progress = this.#progress;
     const { best, epochs, step } = progress;
     if (best.epoch === 0) return;
     const epoch = await epochOfBest(run, note);

@@ -155,6 +155,16 @@ describe('a damaged file', () => {
     expect((await readFile(file('last.safetensors'))).equals(before)).toBe(true);
   });
 
+  it('that is the last state of a finished run is written again from the checkpoint of the same place', async () => {
+    await copyOfWhole();
+    await flipBit('last.safetensors', 0.6);
+    await resume();
+    await expectLikeWhole();
+    await rm(file('last.safetensors'));
+    await resume();
+    await expectLikeWhole();
+  });
+
   it('of best weights is made again from the state of its epoch, or chosen anew', async () => {
     await copyOfWhole();
     await flipBit('best.safetensors', 0.5);

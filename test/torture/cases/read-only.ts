@@ -19,7 +19,7 @@ async function round(stand: Stand, { random, folder, index }: Round): Promise<Ta
     const { code, stderr } = await running.ended;
     require(code === 2, 'unsaid', () =>
       `a folder that may not be written ended the run with ${String(code)}:\n${stderr}`);
-    require(/cannot be written: E(ROFS|ACCES)/.test(stderr), 'unsaid', () => stderr);
+    require(/cannot be (written|removed): E(ROFS|ACCES)/.test(stderr), 'unsaid', () => stderr);
 
     const { newest } = await lookThrough(out);
     const before = await contentsOf(out);

@@ -59,7 +59,7 @@ export interface Results {
 }
 
 /** What preloaded modules of test/torture/faults do to a process. */
-export type Fault = 'clock' | 'device' | 'memory';
+export type Fault = 'clock' | 'device' | 'disk' | 'memory';
 
 /** How a process is started. */
 export interface StartOptions {

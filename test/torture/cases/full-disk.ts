@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Outcome } from '../../cli/facegrad.js';
 import { Disk } from '../disk.js';
 import {
   filesOf,
@@ -27,14 +28,14 @@ async function round(stand: Stand, { random, folder, index, faultsLeft }: Round)
   try {
     for (;;) {
       const last = tally.faults === Math.min(MOST_FAULTS, faultsLeft);
-      if (last) await room.make(16 * need);
+      if (last) await room.make(64 * need);
       const { code, stdout, stderr } = await room.facegrad(plan, out);
       requireTakenUp(stdout, found.newest);
       if (code === 0) break;
       require(!last, 'lost', () => `the run ended with ${String(code)} where there was room:\n${stderr}`);
       tally.faults++;
       require(code === 1, 'unsaid', () => `a full disk ended the process with ${String(code)}:\n${stderr}`);
-      require(/cannot be written: (the disk is full|the file is larger)/.test(stderr), 'unsaid', () => stderr);
+      require(stderr.includes('cannot be written: the disk is full'), 'unsaid', () => stderr);
       require(stderr.includes('Make room, then'), 'unsaid', () => `it is not said what to do:\n${stderr}`);
       if (stderr.includes('no more events')) tally.ofEvents++;
       if (await room.isEmpty(out)) {
@@ -52,7 +53,7 @@ async function round(stand: Stand, { random, folder, index, faultsLeft }: Round)
   return { ...tally, faults: Math.max(1, tally.faults) };
 }
 
-/** What a run may write: a disk of its own, or, where none may be mounted, files of a certain size and no more. */
+/** What a run may write: a disk of its own, or, where none may be mounted, so many bytes in each sitting. */
 class Room {
   private constructor(
     private readonly stand: Stand,
@@ -64,8 +65,7 @@ class Room {
   static async create(stand: Stand, path: string, bytes: number): Promise<Room> {
     const room = Math.max(4096, bytes);
     const mounted = await Disk.isPossible(join(stand.folder, 'mount'));
-    // A file is a part of a run.
-    return new Room(stand, path, mounted ? await Disk.mount(path, room) : undefined, mounted ? room : room / 4);
+    return new Room(stand, path, mounted ? await Disk.mount(path, room) : undefined, room);
   }
 
   async make(more: number): Promise<void> {
@@ -73,10 +73,10 @@ class Room {
     await this.disk?.resize(this.bytes);
   }
 
-  async facegrad(plan: Plan, out: string) {
+  async facegrad(plan: Plan, out: string): Promise<Outcome> {
     const command = await this.stand.goingOn(plan, out);
-    const limit = `ulimit -f ${Math.ceil(this.bytes / 1024)} && exec "$0" "$@"`;
-    return this.stand.facegrad(command, this.disk ? {} : { under: ['bash', '-c', limit] });
+    const env = { FACEGRAD_FAULT_ROOM: String(this.bytes) };
+    return this.stand.facegrad(command, this.disk ? {} : { fault: 'disk', env });
   }
 
   async isEmpty(out: string): Promise<boolean> {

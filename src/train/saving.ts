@@ -41,7 +41,7 @@ export class Saver {
    */
   async makeGood(position: Position, file: string, take: () => Promise<Uint8Array>): Promise<void> {
     if (position.step === 0 && position.epochs > 0) {
-      if (file !== this.run.last) await writeFileAtomic(this.run.last, await take());
+      if (file !== this.run.last) await this.run.write(this.run.last, await take());
       const isMissing = this.isDue(position) && !(await this.run.hasCheckpoint(position));
       if (isMissing) await this.run.writeCheckpoint(position, await take());
     }

@@ -166,7 +166,8 @@ describe.skipIf(lacksRedis)('workers', () => {
   /** The two workers that are left. */
   const alive = () => running.filter(({ process: { spawnargs } }, i) => i > 0 && spawnargs.includes('worker'));
   /** How often they have printed something. */
-  const printed = (text: string) => alive().reduce((sum, { outcome }) => sum + outcome.stdout.split(text).length - 1, 0);
+  const printed = (text: string) =>
+    alive().reduce((sum, { outcome }) => sum + outcome.stdout.split(text).length - 1, 0);
 
   /** A command that enqueues, in this process. */
   async function openEnqueuer(name: string) {

@@ -32,7 +32,7 @@ export async function compareOnQueue(flags: CompareFlags): Promise<number> {
     const comparison = await withEnqueuer(context, enqueuer =>
       enqueueExperiments(plan, out, enqueuer, {
         ...{ title, reporter, autotune, tensorboard, signal: interruption.signal, version: packageVersion() },
-        load: loadRunDataVisibly,
+        load: options => block.during(() => loadRunDataVisibly(options)),
       }),
     );
     block.clear();

@@ -33,7 +33,7 @@ export async function tuneOnQueue(flags: TuneFlags): Promise<number> {
       const { data, takeOver } = flags;
       await enqueueStudy(study, enqueuer, {
         ...{ out, reporter, data, takeOver, signal: interruption.signal, version: packageVersion() },
-        loadData: loadRunDataVisibly,
+        loadData: options => block.during(() => loadRunDataVisibly(options)),
       });
       await study.journal.sync();
       reporter.end(study.state, { total: study.total, interrupted: interruption.exitCode !== undefined, out });

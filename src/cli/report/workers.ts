@@ -6,18 +6,34 @@ import { isWatched } from './watched.js';
 export class StatusBlock {
   readonly #watched = isWatched();
   #drawn = 0;
+  #quiet = false;
 
   draw(lines: readonly string[]): void {
-    if (!this.#watched) return;
+    if (!this.#watched || this.#quiet) return;
     this.clear();
-    const width = process.stderr.columns - 1;
-    process.stderr.write(lines.map(line => `${line.slice(0, width)}\n`).join(''));
-    this.#drawn = lines.length;
+    const { columns: width, rows } = process.stderr;
+    // What has left the screen above cannot be taken back.
+    const most = Math.max(2, rows - 1);
+    const more = lines.length - most + 1;
+    const shown = lines.length <= most ? lines : [...lines.slice(0, most - 1), `and ${more} more`];
+    process.stderr.write(shown.map(line => `${line.slice(0, width - 1)}\n`).join(''));
+    this.#drawn = shown.length;
   }
 
   clear(): void {
     if (this.#drawn > 0) process.stderr.write(`\x1b[${this.#drawn}A\r\x1b[J`);
     this.#drawn = 0;
+  }
+
+  /** Draws nothing while `work` does, which has something of its own to show. */
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    this.clear();
+    this.#quiet = true;
+    try {
+      return await work();
+    } finally {
+      this.#quiet = false;
+    }
   }
 
   // As a StatusLine: what one process would say of its epoch, the table says of all.
@@ -39,7 +55,8 @@ export function workersTable(workers: readonly WorkerStatus[]): string[] {
       ...[loss(mean), percent(accuracy), rate(imagesPerSecond)],
     ];
   });
-  return columns([['worker', 'adapter', 'trains', 'epoch', 'of it', 'loss', 'accuracy', 'images/s'], ...rows], 'lllr');
+  const head = ['worker', 'adapter', 'trains', 'epoch', 'done', 'loss', 'accuracy', 'images/s'];
+  return rows.length === 0 ? [] : columns([head, ...rows], 'lllr');
 }
 
 const ADAPTER_WIDTH = 28;

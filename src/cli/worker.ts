@@ -75,6 +75,8 @@ async function work(flags: Flags): Promise<number> {
   const connection = await QueueConnection.open(address, text => {
     reporter.note(text);
   });
+  const { runProcesses, stopWithParent } = await import('./queue/processes.js');
+  const parentGone = stopWithParent();
   const interruption = new Interruption(() => {
     reporter.note('stopping after this step, saving and giving the run back; once more stops at once');
   });
@@ -85,19 +87,17 @@ async function work(flags: Flags): Promise<number> {
     const slots = planSlots(adapters, { adapter, backend }, concurrency);
     if (slots.length > 1) {
       connection.close();
-      const { runProcesses } = await import('./queue/processes.js');
       await runProcesses(slots, flags, signal);
     } else {
       const [slot] = slots;
       const fault = choiceFault(adapters, { adapter, backend }, process.env);
       if (fault !== undefined) throw new UserError(fault);
       const { loadRunDataVisibly } = await import('./load-data.js');
-      const { stopWithParent } = await import('./queue/processes.js');
       await runWorker({
         ...{ connection, store, lease, reporter, version: packageVersion() },
         ...{ adapter: slot?.adapter, backend: slot?.backend },
         dataRoots: dataRoot.map(root => resolve(root)),
-        signal: AbortSignal.any([signal, stopWithParent()]),
+        signal: AbortSignal.any([signal, parentGone]),
         load: loadRunDataVisibly,
       });
     }

@@ -32,7 +32,7 @@ export async function runProcesses(slots: readonly Slot[], flags: ProcessFlags, 
   try {
     const codes = await Promise.all(children.map(codeOf));
     const faults = codes.filter(code => code !== 0 && !isInterruption(code));
-    if (faults.length === 0) return;
+    if (faults.length === 0 || signal.aborted) return;
     const text = `${faults.length} of ${codes.length} processes ended with a fault, which is told above`;
     throw faults.includes(exitCodes.failure) ? new Error(text) : new UserError(text);
   } finally {
@@ -43,13 +43,13 @@ export async function runProcesses(slots: readonly Slot[], flags: ProcessFlags, 
 /** Aborted when the process that has started this one is gone, where it was started by `runProcesses`. */
 export function stopWithParent(): AbortSignal {
   const controller = new AbortController();
-  if (process.channel) {
-    process.once('disconnect', () => {
-      controller.abort();
-    });
-    // It keeps nobody waiting.
-    process.channel.unref();
-  }
+  // It may have gone already.
+  if (process.send && !process.connected) controller.abort();
+  process.once('disconnect', () => {
+    controller.abort();
+  });
+  // The channel keeps nobody waiting.
+  process.channel?.unref();
   return controller.signal;
 }
 
@@ -63,7 +63,7 @@ function codeOf(child: ChildProcess): Promise<number> {
         resolve(exitCodes.failure);
       })
       .on('close', (code, killed) => {
-        if (killed !== null) console.error(`facegrad: process ${child.pid ?? ''} was ended by ${killed}`);
+        if (killed !== null && !child.killed) console.error(`facegrad: process ${child.pid ?? ''} was ended by ${killed}`);
         resolve(code ?? exitCodes.failure);
       });
   });

@@ -70,7 +70,7 @@ export async function evaluate(
     return score(await all.data(), split.labels, classes);
   } catch (error) {
     if (!(error instanceof OutOfGpuMemoryError)) throw error;
-    const fitting = fittingBatch(device, error, { below: Math.min(options.batchSize, split.count) }, size => {
+    const fitting = await fittingBatch(device, error, { below: Math.min(options.batchSize, split.count) }, size => {
       rehearse(model, batchesOf(size), split.count);
     });
     throw error.advising(adviceOf(fitting));

@@ -348,6 +348,11 @@ export class Device {
     }
   }
 
+  /** Bytes that this device can have, as far as is known once it `lack`ed some; works after that fault, too. */
+  async bytesToHave({ wanted, held }: { readonly wanted: number; readonly held: number }): Promise<number> {
+    return Math.max(held, this.pool.drawnBytes + (await this.#wait(this.pool.spareBytes(wanted))));
+  }
+
   /** The launches that `fn` would make, none of which is made. */
   launchesOf(fn: () => void): Dispatch[] {
     const launches: Dispatch[] = [];
@@ -416,7 +421,8 @@ export class Device {
   /** Of a lack of memory for something else than a tensor. */
   #lack(cause: Error | GPUError): OutOfGpuMemoryError {
     const held = this.pool.drawnBytes;
-    return new OutOfGpuMemoryError(`out of GPU memory: ${formatMebibytes(held)} are in use`, held, { cause });
+    const text = `out of GPU memory: ${formatMebibytes(held)} are in use`;
+    return new OutOfGpuMemoryError(text, { wanted: 0, held }, { cause });
   }
 
   #alive(): void {

@@ -12,8 +12,8 @@ export class OutOfGpuMemoryError extends UserError {
   constructor(
     /** What had no room. */
     readonly what: string,
-    /** Bytes that the device had been given when it got no more; undefined where one buffer alone is too large. */
-    readonly held?: number,
+    /** Where the driver had no more: bytes that were asked for in vain, and those that it had given by then. */
+    readonly lack?: { readonly wanted: number; readonly held: number },
     { remedy = 'reduce the batch size or the input size', cause }: { remedy?: string; cause?: unknown } = {},
   ) {
     super(`${what}; ${remedy}`, { cause });
@@ -21,7 +21,7 @@ export class OutOfGpuMemoryError extends UserError {
 
   /** The same fault, with what can be done about it. */
   advising(remedy: string): OutOfGpuMemoryError {
-    return new OutOfGpuMemoryError(this.what, this.held, { remedy, cause: this });
+    return new OutOfGpuMemoryError(this.what, this.lack, { remedy, cause: this });
   }
 }
 

@@ -32,6 +32,9 @@ const USAGE = 0x80 | 0x08 | 0x04; // STORAGE | COPY_DST | COPY_SRC
 /** Free memory kept before buffers that nobody took lately are given back. */
 const SPARE_BYTES = 256 * 2 ** 20;
 
+/** In so many pieces it is found out how much memory is left. */
+const PIECES = 16;
+
 let nextId = 0;
 
 /** Memory of the driver. */
@@ -76,11 +79,13 @@ export class BufferPool {
   #drawnBytes = 0;
   /** Buffers of which the driver has not yet said whether it had memory for them. */
   readonly #awaited = new Set<Promise<void>>();
+  /** Those for which it had none. */
+  readonly #refused = new WeakSet<GPUBuffer>();
   readonly #source: Source = {
     make: (bytes, label) => this.#make(bytes, label),
     unmake: (gpu, bytes) => {
       gpu.destroy();
-      this.#drawnBytes -= bytes;
+      if (!this.#refused.has(gpu)) this.#drawnBytes -= bytes;
     },
   };
 
@@ -183,6 +188,24 @@ export class BufferPool {
     this.#freeBytes = 0;
   }
 
+  /** How many bytes more the driver would give now, up to `most`: they are asked for piece by piece, and given back. */
+  async spareBytes(most: number): Promise<number> {
+    const size = align(most / PIECES);
+    const pieces: GPUBuffer[] = [];
+    try {
+      while (pieces.length < PIECES) {
+        this.device.pushErrorScope('out-of-memory');
+        const piece = this.device.createBuffer({ label: 'spare', size, usage: USAGE });
+        if (await this.device.popErrorScope()) break;
+        pieces.push(piece);
+      }
+    } catch {
+      // The device is gone.
+    }
+    for (const piece of pieces) piece.destroy();
+    return pieces.length * size;
+  }
+
   #make(bytes: number, label: string): GPUBuffer {
     const held = this.#drawnBytes;
     this.device.pushErrorScope('out-of-memory');
@@ -191,7 +214,10 @@ export class BufferPool {
     const answer: Promise<void> = this.device.popErrorScope().then(
       error => {
         this.#awaited.delete(answer);
-        if (error) this.lacking(lackOf(bytes, held, error));
+        if (!error) return;
+        this.#refused.add(buffer);
+        this.#drawnBytes -= bytes;
+        this.lacking(lackOf(bytes, held, error));
       },
       () => {
         // The device is gone, which is told elsewhere.
@@ -203,7 +229,7 @@ export class BufferPool {
   }
 }
 
-function lackOf(bytes: number, held: number, cause: GPUError): OutOfGpuMemoryError {
-  const text = `out of GPU memory: ${formatMebibytes(bytes)} more were wanted where ${formatMebibytes(held)} are in use`;
-  return new OutOfGpuMemoryError(text, held, { cause });
+function lackOf(wanted: number, held: number, cause: GPUError): OutOfGpuMemoryError {
+  const text = `out of GPU memory: ${formatMebibytes(wanted)} more were wanted where ${formatMebibytes(held)} are in use`;
+  return new OutOfGpuMemoryError(text, { wanted, held }, { cause });
 }

@@ -1,22 +1,22 @@
 import type { Device } from '../gpu/device.js';
 import { OutOfGpuMemoryError } from '../gpu/errors.js';
 
-/** Of the memory that a device had given when it gave no more: drivers need some for themselves. */
+/** Of the memory that a device can have: drivers need some for themselves. */
 const USABLE = 0.9;
 /** Batches are advised in multiples of so many images, where there are as many. */
 const ROUND = 8;
 
 /**
- * The largest batch, of `least` to fewer than `below` images, that fits where `lack` says that more did not; 0 where none
+ * The largest batch, of `least` to fewer than `below` images, that fits where more, by an error, did not; 0 where none
  * does. `work` does with a batch of the given size what takes memory; it is rehearsed, and nothing runs.
  */
-export function fittingBatch(
+export async function fittingBatch(
   device: Device,
-  lack: OutOfGpuMemoryError,
+  { lack }: OutOfGpuMemoryError,
   { least = 1, below }: { least?: number; below: number },
   work: (batchSize: number) => void,
-): number {
-  const budget = lack.held === undefined ? Infinity : USABLE * lack.held;
+): Promise<number> {
+  const budget = lack === undefined ? Infinity : USABLE * (await device.bytesToHave(lack));
   const fits = (size: number): boolean => {
     try {
       const taken = device.bytesTakenBy(() => {

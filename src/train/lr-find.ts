@@ -119,7 +119,7 @@ export async function findLearningRate(
     if (!(error instanceof OutOfGpuMemoryError)) throw error;
     const limits = { least: hasBatchNorm(model) ? 2 : 1, below: Math.min(batchSize, train.count) };
     const create = () => createModel(options, data, data.classes.length, imagenet);
-    const fitting = fittingBatch(device, error, limits, size => {
+    const fitting = await fittingBatch(device, error, limits, size => {
       const batches = new Batches(device, data, train, size, normalisation);
       rehearseRun(device, { create, train: { batches, images: size, count: 1 }, evaluated: [], accumulate: 1 });
     });

@@ -75,7 +75,7 @@ export async function train(
   } catch (error) {
     const { hasBegun, path } = context.run;
     const goOn = hasBegun ? `go on with: facegrad train --resume ${path}` : 'begin the run again';
-    if (error instanceof OutOfGpuMemoryError) throw training.advise(error);
+    if (error instanceof OutOfGpuMemoryError) throw await training.advise(error);
     if (error instanceof DiskFullError) throw new Error(`${error.message}. Make room, then ${goOn}`, { cause: error });
     if (error instanceof DeviceLostError) throw new DeviceLostError(`${error.message}; ${goOn}`, { cause: error });
     throw error;
@@ -194,10 +194,10 @@ class Training {
   }
 
   /** A lack of GPU memory, with the size of batches that would fit. */
-  advise(lack: OutOfGpuMemoryError): OutOfGpuMemoryError {
+  async advise(lack: OutOfGpuMemoryError): Promise<OutOfGpuMemoryError> {
     const { batchSize, accumulate = 1 } = this.options;
     const { rehearse, leastBatch } = this.#setup;
-    const fitting = fittingBatch(this.device, lack, { least: leastBatch, below: batchSize }, rehearse);
+    const fitting = await fittingBatch(this.device, lack, { least: leastBatch, below: batchSize }, rehearse);
     const advice = adviceOf(fitting);
     if (this.context.resume) {
       const where =

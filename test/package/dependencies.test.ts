@@ -20,10 +20,10 @@ interface Manifest {
 
 const path = (name: string) => fileURLToPath(new URL(`../../${name}`, import.meta.url));
 const text = (name: string) => readFileSync(path(name), 'utf8');
-const json = <T>(name: string) => JSON.parse(text(name)) as T;
+const json = (name: string): unknown => JSON.parse(text(name));
 
-const { dependencies } = json<Manifest>('package.json');
-const locked = Object.entries(json<{ packages: Record<string, Locked> }>('package-lock.json').packages).filter(
+const { dependencies } = json('package.json') as Manifest;
+const locked = Object.entries((json('package-lock.json') as { packages: Record<string, Locked> }).packages).filter(
   ([place]) => place !== '',
 );
 const nameOf = (place: string) => place.slice(place.lastIndexOf('node_modules/') + 'node_modules/'.length);
@@ -36,7 +36,7 @@ describe('docs/dependencies.md', () => {
   it('lists the packages that package.json asks for, each with its licence and why', () => {
     expect(rows.map(([, name]) => name)).toEqual(Object.keys(dependencies).sort());
     for (const [, name, licence, why] of rows) {
-      expect(licence, name).toBe(json<Manifest>(`node_modules/${name!}/package.json`).license);
+      expect(licence, name).toBe((json(`node_modules/${name!}/package.json`) as Manifest).license);
       expect(why!.length, name).toBeGreaterThan(10);
     }
   });

@@ -72,6 +72,7 @@ export { gatherMaterial, type RunMaterial } from './evaluate/report/material.js'
 export { makeReport, writeReport, type Report } from './evaluate/report/report.js';
 export { costOf, measureSpeed, type ModelCost, type ModelSpeed } from './evaluate/cost.js';
 export * as metrics from './evaluate/metrics/index.js';
+export * as server from './serve/index.js';
 export * as tensorboard from './interop/tfevents/index.js';
 export { castFloat, toFloat32, type FloatDtype } from './interop/cast.js';
 export { decodePyTorch } from './interop/pytorch/index.js';

@@ -89,6 +89,7 @@ export interface ModelOptions {
 /** `POST /api/classify`: a row for the image, or for each face in it, as `facegrad predict --json` prints them. */
 export type Classification = readonly ClassifiedRow[];
 
+/** What a network says of an image, or of a face in it. */
 export interface ClassifiedRow {
   /** What the request called the image; `image` where it did not. */
   readonly file: string;

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { BlockList, isIP } from 'node:net';
-import { hostname, networkInterfaces } from 'node:os';
+import { hostname, networkInterfaces, type NetworkInterfaceInfo } from 'node:os';
 import { Refusal } from './refusal.js';
 
 const loopback = new BlockList();
@@ -14,6 +14,20 @@ export function isLoopback(host: string): boolean {
   return loopback.check(host, family === 6 ? 'ipv6' : 'ipv4');
 }
 
+/** Whether what listens on `host` does so on all addresses of this machine. */
+export function isEverywhere(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}
+
+/** Addresses by which other machines may reach this one, of the kind that people type. */
+export function outerAddresses(): string[] {
+  return addresses().flatMap(({ address, family, internal }) => (family === 'IPv4' && !internal ? [address] : []));
+}
+
+function addresses(): NetworkInterfaceInfo[] {
+  return Object.values(networkInterfaces()).flatMap(found => found ?? []);
+}
+
 /**
  * What a browser on this machine, or on another where `host` is no loopback, may call a server that listens on `host`. Ports are
  * not looked at: a tunnel or a container may have given it another, and no foreign page can choose a name by its port.
@@ -21,12 +35,10 @@ export function isLoopback(host: string): boolean {
 export function ownNames(host: string): ReadonlySet<string> {
   const names = ['localhost', '127.0.0.1', '::1'];
   // A server on all addresses has all their names.
-  if (host !== '0.0.0.0' && host !== '::') names.push(host);
+  if (!isEverywhere(host)) names.push(host);
   if (!isLoopback(host)) {
     names.push(hostname(), `${hostname()}.local`);
-    for (const addresses of Object.values(networkInterfaces())) {
-      for (const { address } of addresses ?? []) names.push(address);
-    }
+    for (const { address } of addresses()) names.push(address);
   }
   return new Set(names.flatMap(name => hostnameOf(isIP(name) === 6 ? `[${name}]` : name) ?? []));
 }

@@ -42,6 +42,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+/** On which adapter a queue has its networks answer, and who hears of what happens there. */
 export interface QueueOptions extends Pick<OpenOptions, 'adapter' | 'backend' | 'precision'> {
   /** Told what somebody who watches the server should know. */
   readonly onNote?: (text: string) => void;

@@ -8,7 +8,7 @@ import { TOKEN_FRAGMENT, type ErrorBody, type ModelInfo } from './api.js';
 import { createApp } from './app.js';
 import { ClassifyQueue, type QueueOptions } from './queue.js';
 import { PageFiles } from './files.js';
-import { isLoopback, ownNames } from './guard.js';
+import { isEverywhere, isLoopback, outerAddresses, ownNames } from './guard.js';
 import { HEADERS } from './headers.js';
 import type { ServedModel } from './models.js';
 
@@ -25,6 +25,7 @@ const MOST_CONNECTIONS = 512;
 /** That a server that ends waits for answers under way. */
 const FAREWELL_MS = 5_000;
 
+/** What is served, where, and on which adapter it is computed. */
 export interface ServeOptions extends QueueOptions {
   readonly models: readonly ServedModel[];
   /** An address of this machine, or its name. `127.0.0.1` by default. */
@@ -50,6 +51,8 @@ export interface Serving {
   readonly url: string;
   /** What requests to /api must bring, where other machines reach the server. */
   readonly token: string | undefined;
+  /** Of the page for other machines, without the token, where it listens on all addresses. */
+  readonly outerUrls: readonly string[];
   readonly models: readonly ModelInfo[];
   /** Ends it: no new connections, answers under way are finished, the GPU is given back. */
   close(): Promise<void>;
@@ -84,7 +87,10 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     (request, response) => {
       // Here, since an object of headers for each answer would double what it leaves to the garbage collector.
       for (const [name, value] of HEADERS) response.setHeader(name, value);
-      void listener(request, response);
+      listener(request, response).catch((error: unknown) => {
+        onFault?.(error);
+        response.destroy();
+      });
     },
   );
   server.maxConnections = MOST_CONNECTIONS;
@@ -92,11 +98,12 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   server.on('clientError', answerUnreadable);
   await listen(server, host, port);
   const { port: taken } = server.address() as AddressInfo;
-  const address = host === '0.0.0.0' || host === '::' ? 'localhost' : isIP(host) === 6 ? `[${host}]` : host;
+  const address = isEverywhere(host) ? 'localhost' : isIP(host) === 6 ? `[${host}]` : host;
   return {
     port: taken,
     url: `http://${address}:${taken}/${token === undefined ? '' : TOKEN_FRAGMENT + token}`,
     token,
+    outerUrls: isEverywhere(host) ? outerAddresses().map(outer => `http://${outer}:${taken}/`) : [],
     models: models.map(({ info }) => info),
     close: async () => {
       await closeServer(server);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { facegrad } from './facegrad.js';
+import { runHere } from './in-process.js';
 
 let folder: string;
 
@@ -27,7 +28,7 @@ describe('help', () => {
   it.each(['train', 'eval', 'models', 'doctor', 'data preview', 'runs', 'runs compare'])(
     'of %s names its options',
     async command => {
-      const { code, stdout } = await facegrad([...command.split(' '), '--help']);
+      const { code, stdout } = await runHere([...command.split(' '), '--help']);
       expect(code).toBe(0);
       expect(stdout).toContain(`Usage: facegrad ${command}`);
       expect(stdout).toContain('--json');
@@ -62,6 +63,12 @@ describe('a wrong command line', () => {
     ['an unknown kind of duplicates', 'eval --duplicates nearly', 'Did you mean near?'],
     ['no data set', 'train simple-cnn', 'train needs --data'],
     ['no model', 'train --data synthetic', 'train needs a model'],
+    ['half an epoch between histograms', 'train m --log-histograms 0.5', 'Give a whole number of 1 or more.'],
+    [
+      'events of images without events',
+      'train simple-cnn --data synthetic --log-images --no-tensorboard',
+      '--log-histograms and --log-images tell TensorBoard: leave out --no-tensorboard',
+    ],
     ['momentum for Adam', 'train simple-cnn --data synthetic --momentum 0.9', '--momentum is of --optimizer sgd'],
     ['no preview data', 'data preview', "required option '--data <path>' not specified"],
     ['nothing to evaluate', 'eval --data synthetic', '--run'],
@@ -78,7 +85,7 @@ describe('a wrong command line', () => {
     ['a run in two places', 'train --resume a --out b', '--out'],
     ['a data set that is not there', 'train simple-cnn --data none.csv', 'none.csv: no such file'],
   ])('%s: exit code 2, a message without a stack, nothing on standard output', async (_what, line, text) => {
-    const { code, stdout, stderr } = await facegrad(line.split(' ').filter(Boolean), { cwd: folder });
+    const { code, stdout, stderr } = await runHere(line.split(' ').filter(Boolean));
     expect(stderr).toContain(text);
     expect(stderr).not.toMatch(/^\s+at /m);
     expect(stdout).toBe('');

@@ -413,7 +413,7 @@ describe('requests from elsewhere', () => {
     ['a foreign name with our port', { Host: 'evil.example:8484' }, 421],
     ['a name that begins as ours does', { Host: 'localhost.evil.example' }, 421],
     ['a name behind a user', { Host: 'localhost@evil.example' }, 400],
-    ['another address', { Host: '192.0.2.1' }, 421],
+    ['another address', { Host: '203.0.113.77' }, 421],
     ['an origin of another site', { Origin: 'https://evil.example' }, 403],
     ['an origin of this machine with another port', { Origin: 'http://localhost:3000' }, 403],
     ['an origin that hides', { Origin: 'null' }, 403],
@@ -484,6 +484,13 @@ describe('a server for other machines', () => {
     expectRefusal(await raw(open.port, head('/', { Host: 'evil.example' })), 421, 'give facegrad serve that name');
   });
 
+  it('tells by which addresses other machines reach it', async () => {
+    const { outerUrls, port: own } = await start({ host: '0.0.0.0' });
+    for (const url of outerUrls) expect(url).toMatch(new RegExp(`^http://(?!127)[\\d.]+:${own}/$`));
+    for (const url of outerUrls) expect((await fetch(`${url}health`)).status).toBe(200);
+    expect(server.outerUrls).toEqual([]);
+  });
+
   it('asks for none where only this machine reaches it', () => {
     expect(server.token).toBeUndefined();
     expect(server.url).toBe(`http://127.0.0.1:${port}/`);
@@ -521,7 +528,9 @@ describe('a server', () => {
 
   it('says what is wrong with where it is to listen', async () => {
     await expect(start({ port })).rejects.toThrow(`port ${port} of 127.0.0.1 is taken: choose another with --port`);
-    await expect(start({ host: '192.0.2.1' })).rejects.toThrow('--host 192.0.2.1: this machine has no such address');
+    await expect(start({ host: '203.0.113.77' })).rejects.toThrow(
+      '--host 203.0.113.77: this machine has no such address',
+    );
     await expect(start({ models: [] })).rejects.toThrow('no models');
   });
 

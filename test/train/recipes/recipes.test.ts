@@ -110,6 +110,8 @@ schedule:
     const { options } = parseRecipe(text, 'some/where/mine.yaml', [...overrides, 'optimizer.lr=5e-4']);
     expect(options).toMatchObject({ lr: 5e-4, data: resolve('other.csv'), classWeights: '1,2,3' });
     expect(options).not.toHaveProperty('warmup');
+    const told = ['tensorboard.histograms=5', 'tensorboard.images=auto'];
+    expect(parseRecipe(text, 'mine.yaml', told).options).toMatchObject({ logHistograms: 5, logImages: 'auto' });
     const augment = ['data.augment=[{affine: {degrees: 5}}]', 'data.split=[60, 20, 20]'];
     expect(parseRecipe(text, 'mine.yaml', augment).options).toMatchObject({
       augment: [{ affine: { degrees: [-5, 5] } }],
@@ -134,6 +136,7 @@ schedule:
     ['optimizer.name=adm', '"adm": did you mean adam? Valid are: adam, adamw, sgd, rmsprop'],
     ['model.name=null', '--set model.name=null: model.name: it is missing'],
     ['data.augment=sytem-b', "no preset is called 'sytem-b': did you mean system-b?"],
+    ['tensorboard.images=0.5', 'tensorboard.images: give a number of epochs, or auto'],
     ['schedule.scheduler=stp', "there is no scheduler 'stp'"],
   ])('refuses --set %s', (override, message) => {
     expect(() => parseRecipe(text, 'mine.yaml', [override])).toThrow(message);

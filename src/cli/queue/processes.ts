@@ -63,7 +63,8 @@ function codeOf(child: ChildProcess): Promise<number> {
         resolve(exitCodes.failure);
       })
       .on('close', (code, killed) => {
-        if (killed !== null && !child.killed) console.error(`facegrad: process ${child.pid ?? ''} was ended by ${killed}`);
+        if (killed !== null && !child.killed)
+          console.error(`facegrad: process ${child.pid ?? ''} was ended by ${killed}`);
         resolve(code ?? exitCodes.failure);
       });
   });

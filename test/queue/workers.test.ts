@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { loadDataSet } from '../../src/data/load.js';
 import type { ExperimentComparison } from '../../src/evaluate/experiments/index.js';
 import { Enqueuer, QueueAddress, QueueConnection, Store } from '../../src/queue/index.js';
-import { LANES, PREFIX, queueName } from '../../src/queue/keys.js';
+import { LANES, PREFIX, queueName, WORKERS } from '../../src/queue/keys.js';
 import { portableOptions, withoutFold, withoutPaths } from '../../src/queue/places.js';
 import { laneId, PROTOCOL, type Lane, type Task } from '../../src/queue/protocol.js';
 import { RunFolder } from '../../src/train/run.js';
@@ -93,6 +93,7 @@ describe.skipIf(lacksRedis)('workers', () => {
     resumed: boolean;
     title: string;
     how: string;
+    pid: number;
   }
 
   const eventsOf = (stdout: string) => jsonLines(stdout) as unknown as Event[];
@@ -385,5 +386,24 @@ describe.skipIf(lacksRedis)('workers', () => {
     const starts = eventsOf(stdout).filter(({ event }) => event === 'trial-start');
     expect(starts.map(({ resumed }) => resumed)).toEqual([false, true]);
     expect(starts[1]!.worker).not.toBe(first);
+  });
+
+  it('a worker of several processes shows no password, and all of them end when it is killed', async () => {
+    const connection = await QueueConnection.open(QueueAddress.parse(url(redis.port)), () => undefined);
+    const listed = () => connection.redis.smembers(WORKERS);
+    const before = await listed();
+    const worker = work(redis.port, '--concurrency', '2', '--queue', url(redis.port));
+    await worker.printed('"event":"ready"', 2);
+    const pids = [worker.process.pid!, ...eventsOf(worker.outcome.stdout).map(({ pid }) => pid)];
+    expect(new Set(pids).size).toBe(3);
+    // Elsewhere there is no such file.
+    const commands = await Promise.all(pids.map(pid => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
+    expect(commands.join('\n')).not.toContain('secret');
+    expect(await listed()).toHaveLength(before.length + 2);
+    worker.process.kill('SIGKILL');
+    await vi.waitFor(async () => {
+      expect(await listed()).toHaveLength(before.length);
+    }, WAIT);
+    connection.close();
   });
 });

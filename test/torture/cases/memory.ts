@@ -26,7 +26,7 @@ async function round(stand: Stand, { random, folder, index }: Round): Promise<Ta
     return stand.facegrad(['train', model, '--data', stand.data, ...options, ...more], { fault: 'memory', env });
   };
   const first = await train(BATCH);
-  if (first.code === 0) return { faults: 1, enough: 1 };
+  require(first.code !== 0, 'unsaid', () => `${model} had room for batches of ${BATCH} in ${bytes} bytes`);
   require(first.code === 2, 'unsaid', () => `too little memory ended with ${String(first.code)}:\n${first.stderr}`);
   const said = ofTensor ? 'that this adapter lets a kernel bind' : 'out of GPU memory';
   require(first.stderr.includes(said), 'unsaid', () => first.stderr);

@@ -14,10 +14,14 @@ let left = Number(process.env.FACEGRAD_FAULT_BYTES ?? Infinity);
 const lacks = new WeakMap();
 
 /** @param {GPUDeviceDescriptor} descriptor */
-GPUAdapter.prototype.requestDevice = function (descriptor) {
-  if (binding === undefined) return requestDevice.call(this, descriptor);
-  const requiredLimits = { ...descriptor.requiredLimits, maxStorageBufferBindingSize: Number(binding) };
-  return requestDevice.call(this, { ...descriptor, requiredLimits });
+GPUAdapter.prototype.requestDevice = async function (descriptor) {
+  const device = await requestDevice.call(this, descriptor);
+  if (binding === undefined) return device;
+  // What is asked for may not be less than WebGPU's default, so the device only says that it is.
+  const limits = new Proxy(device.limits, {
+    get: (given, key) => (key === 'maxStorageBufferBindingSize' ? Number(binding) : Reflect.get(given, key)),
+  });
+  return Object.defineProperty(device, 'limits', { value: limits });
 };
 
 /** @param {GPUBufferDescriptor} descriptor */

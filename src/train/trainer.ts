@@ -352,7 +352,6 @@ class Training {
     const { batches, splits } = this.#setup;
     const { model } = this.#trainee;
     const look = this.#look?.wantsImages(epoch) ? this.#look : undefined;
-    look?.forget();
     const collect = (logits: Tensor) => look?.collect(logits);
     const result = await validate(this.device, model, batches.val, splits.val.count, this.context.signal, collect);
     if (!result || Number.isFinite(result.loss)) return result;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { splitResultSchema } from '../evaluate/experiments/index.js';
 import { optionsShape } from '../train/options.js';
+import { epochRowSchema } from '../train/position.js';
 import { aboutSchema } from '../train/recipes/index.js';
 import { UserError } from '../util/errors.js';
 
@@ -81,16 +82,7 @@ export type Task = z.infer<typeof taskSchema>;
 
 const count = z.int().nonnegative();
 
-export const rowSchema = z.strictObject({
-  epoch: z.int().positive(),
-  lr: z.number(),
-  trainLoss: z.number(),
-  trainAccuracy: z.number(),
-  valLoss: z.number(),
-  valAccuracy: z.number(),
-  seconds: z.number(),
-  imagesPerSecond: z.number(),
-});
+export const rowSchema = z.strictObject({ ...epochRowSchema.shape, epoch: z.int().positive() });
 
 /** What came of a job. */
 const outcomeSchema = z.discriminatedUnion('outcome', [

@@ -15,3 +15,8 @@ export function loadOptionsOf(options: TrainOptions): LoadOptions {
   const size = options.inputSize ?? definitionOf(options).size;
   return { ...dataOptionsOf(options), inputSize: packSize(size, options.augment !== undefined) };
 }
+
+/** The same for runs whose data are loaded alike, but for their folds. */
+export function dataKey(options: TrainOptions): string {
+  return JSON.stringify([options.data, options.exclude, loadOptionsOf(options), options.joint]);
+}

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 
-const rowSchema = z.object({
+/** A line of `metrics.csv`. */
+export const epochRowSchema = z.object({
   epoch: z.int(),
   lr: z.number(),
   trainLoss: z.number(),
@@ -38,7 +39,7 @@ export const positionSchema = z.object({
   /** Seconds so far, over all sittings; of the epoch under way likewise. */
   seconds: z.number(),
   epochSeconds: z.number(),
-  history: z.array(rowSchema),
+  history: z.array(epochRowSchema),
 });
 
 export type Position = z.infer<typeof positionSchema>;

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { UserError } from '../util/errors.js';
 import { isPathError } from '../util/path-errors.js';
+import { kindOf } from './files.js';
 import { ownStart, startOf } from './processes.js';
 
 /**
@@ -67,8 +68,9 @@ export async function requireFree(folder: string, lease?: string): Promise<void>
   await requireNoOther(folder, lease);
 }
 
-/** Whether a process trains in a run's folder; one on another machine is believed to, as long as its file is there. */
+/** Whether a process trains in a run's folder; one on another machine is believed to, as long as its file is there. Nobody does where there is no folder. */
 export async function isTaken(folder: string): Promise<boolean> {
+  if ((await kindOf(folder)) !== 'folder') return false;
   return (await holdersOf(folder)).some(holder => !isStale(holder));
 }
 

@@ -1,5 +1,5 @@
 import { limitSplit, type DataSet, type SplitName } from '../../data/dataset.js';
-import { loadOptionsOf } from '../../train/load-options.js';
+import { dataKey } from '../../train/load-options.js';
 import { finishedSummary, trainMember, type Member, type MemberContext } from '../../train/series/index.js';
 import type { TrainOptions } from '../../train/types.js';
 import { UserError } from '../../util/errors.js';
@@ -81,7 +81,7 @@ export async function evaluateMember(
 function lastLoaded(load: (options: TrainOptions) => Promise<DataSet>): (options: TrainOptions) => Promise<DataSet> {
   let last: { key: string; data: DataSet } | undefined;
   return async options => {
-    const key = JSON.stringify([options.data, options.exclude, loadOptionsOf(options), options.joint]);
+    const key = dataKey(options);
     if (last?.key === key) return last.data;
     last = undefined;
     last = { key, data: await load(options) };

@@ -1,9 +1,14 @@
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DataSet } from '../../data/dataset.js';
 import type { JournalTrial } from '../../interop/optuna-replay.js';
-import { optionsOfTrial } from '../../train/study/definition.js';
-import { FAILURES_IN_A_ROW, requireNoTrials, trialFolders, type StudyReporter } from '../../train/study/run-study.js';
+import { optionsOfTrial, searchesData } from '../../train/study/definition.js';
+import {
+  FAILURES_IN_A_ROW,
+  requireNoTrials,
+  trialFolders,
+  type StudyContext,
+  type StudyReporter,
+} from '../../train/study/run-study.js';
 import { bestValue, headOfTrial, valueOf } from '../../train/study/run-trial.js';
 import { valuesOf, type Study } from '../../train/study/study.js';
 import type { EpochRow, TrainOptions } from '../../train/types.js';
@@ -13,16 +18,12 @@ import type { Ending } from './followed.js';
 import { isRun } from './shared-disk.js';
 import { adoptRun, DataBook, taskOf, type DataIdentity, type Run } from './tasks.js';
 
-export interface EnqueueStudyContext {
+/** As for `runStudy`, but that adapters are the workers' affair. */
+export interface EnqueueStudyContext extends Omit<StudyContext, 'adapter' | 'backend'> {
   /** Trials' run folders go in here; it lies in the store. */
   readonly out: string;
-  readonly reporter: StudyReporter;
   /** Aborted: no trial is begun any more, those that no worker has are taken back, and the others go on without this process. */
   readonly signal: AbortSignal;
-  readonly version: string;
-  readonly data?: string | undefined;
-  readonly loadData: (options: TrainOptions) => Promise<DataSet>;
-  readonly takeOver?: boolean | undefined;
 }
 
 /** Milliseconds between two looks how many workers there are. */
@@ -57,7 +58,7 @@ class StudyQueue {
   ) {
     this.#folders = trialFolders(study, context.out);
     this.#book = new DataBook(context.loadData);
-    this.#searchesData = Object.keys(study.definition.space).some(place => /^(data|model)\./.test(place));
+    this.#searchesData = searchesData(study.definition);
   }
 
   async run(signal: AbortSignal): Promise<void> {

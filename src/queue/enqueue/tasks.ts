@@ -1,6 +1,6 @@
 import { titleOf, type DataSet } from '../../data/dataset.js';
 import { foldSplits } from '../../data/folds.js';
-import { loadOptionsOf } from '../../train/load-options.js';
+import { dataKey } from '../../train/load-options.js';
 import { recipeText, type RecipeHead } from '../../train/recipes/index.js';
 import { RunFolder } from '../../train/run.js';
 import type { TrainOptions } from '../../train/types.js';
@@ -86,7 +86,7 @@ export class DataBook {
   constructor(private readonly load: (options: TrainOptions) => Promise<DataSet>) {}
 
   async of(options: TrainOptions): Promise<DataIdentities> {
-    const key = JSON.stringify([options.data, options.exclude, loadOptionsOf(options), options.joint]);
+    const key = dataKey(options);
     const known = this.#known.get(key);
     if (known) return known;
     const { fold } = options;

@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job } from 'bullmq';
 import type { DataSet } from '../../data/dataset.js';
 import { openDevice } from '../../gpu/node.js';
-import { kindOf } from '../../train/files.js';
 import { isMachineFault } from '../../train/machine-fault.js';
 import { isTaken } from '../../train/run-lock.js';
 import { workerId } from '../../train/study/worker.js';
@@ -271,7 +270,7 @@ class QueueWorker {
     } catch (error) {
       if (lease.signal.aborted || error instanceof GivenBack) throw error;
       if (error === hindrance || isMachineFault(error)) throw error;
-      if (await isInUse(name.run)) throw new GivenBack((error as Error).message, IN_USE_MS);
+      if (await isTaken(name.run)) throw new GivenBack((error as Error).message, IN_USE_MS);
       return {
         outcome: 'failed',
         error: (error as Error).message || 'no reason was given',
@@ -412,9 +411,4 @@ class Teller {
 
 function progressOf({ epoch, epochs, step, steps, loss, accuracy, imagesPerSecond }: StepProgress) {
   return { epoch, epochs, step, steps, loss, accuracy, imagesPerSecond };
-}
-
-/** Whether somebody trains the run by hand. */
-async function isInUse(folder: string): Promise<boolean> {
-  return (await kindOf(folder)) === 'folder' && isTaken(folder);
 }

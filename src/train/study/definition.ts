@@ -45,6 +45,11 @@ export function searchSpace({ space }: StudySubject): SearchSpace {
   return new Map(Object.entries(space));
 }
 
+/** Whether what is searched decides which images there are, or their size: then trials have data of their own. */
+export function searchesData({ space }: StudySubject): boolean {
+  return Object.keys(space).some(place => /^(data|model)\./.test(place));
+}
+
 /** What the recipe becomes with a trial's values. */
 export function recipeOfTrial(
   { recipe, set }: StudySubject,

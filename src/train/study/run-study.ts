@@ -5,10 +5,11 @@ import { openDevice } from '../../gpu/node.js';
 import type { JournalTrial } from '../../interop/optuna-replay.js';
 import { UserError } from '../../util/errors.js';
 import { kindOf } from '../files.js';
-import { loadOptionsOf } from '../load-options.js';
+import { dataKey } from '../load-options.js';
 import { isMachineFault } from '../machine-fault.js';
 import type { EpochRow, StepProgress, TrainOptions } from '../types.js';
 import { isTaken } from '../run-lock.js';
+import { searchesData } from './definition.js';
 import { runTrial } from './run-trial.js';
 import { runFolderOf, type Study } from './study.js';
 
@@ -56,10 +57,9 @@ export async function runStudy(study: Study, context: StudyContext): Promise<voi
         hindrance = error;
         throw error;
       });
-  // Where what is searched decides which images there are, or their size, trials have data of their own.
-  const searchesData = Object.keys(study.definition.space).some(place => /^(data|model)\./.test(place));
-  const loader = dataLoader(study, context.loadData, searchesData);
-  const loadData = searchesData ? loader : needed(loader);
+  const ownData = searchesData(study.definition);
+  const loader = dataLoader(study, context.loadData, ownData);
+  const loadData = ownData ? loader : needed(loader);
   const stopped = () => signal.aborted;
   let failures = 0;
   while (!stopped()) {
@@ -88,7 +88,7 @@ export async function runStudy(study: Study, context: StudyContext): Promise<voi
       });
       failures = 0;
     } catch (error) {
-      if (stopped() || error === hindrance || isMachineFault(error) || (await isInUse(folder))) {
+      if (stopped() || error === hindrance || isMachineFault(error) || (await isTaken(folder))) {
         // Not the trial's fault: whoever goes on with the study goes on with it.
         await study.release(trial).catch(() => undefined);
         throw error;
@@ -128,17 +128,12 @@ export async function requireNoTrials(out: string): Promise<void> {
 }
 
 /** Trials mostly share their data, which are loaded once. */
-function dataLoader(study: Study, load: StudyContext['loadData'], searchesData: boolean): StudyContext['loadData'] {
+function dataLoader(study: Study, load: StudyContext['loadData'], ownData: boolean): StudyContext['loadData'] {
   let loaded: { key: string; data: DataSet } | undefined;
   return async options => {
-    const key = JSON.stringify([options.data, options.exclude, loadOptionsOf(options), options.joint]);
+    const key = dataKey(options);
     if (loaded?.key !== key) loaded = { key, data: await load(options) };
-    if (!searchesData) await study.requireData(titleOf(loaded.data), loaded.data.fingerprint);
+    if (!ownData) await study.requireData(titleOf(loaded.data), loaded.data.fingerprint);
     return loaded.data;
   };
-}
-
-/** Whether somebody trains the trial's run by hand. */
-async function isInUse(folder: string): Promise<boolean> {
-  return (await kindOf(folder)) === 'folder' && isTaken(folder);
 }

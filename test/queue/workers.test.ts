@@ -327,7 +327,8 @@ describe.skipIf(lacksRedis)('workers', () => {
     const queue = new Queue(queueName(id), { prefix: PREFIX, connection: connection.redis });
     await queue.add('nonsense', { run: '../../etc' });
     const escape = await queue.add('escape', { ...good, run: '../elsewhere' });
-    const broken = await queue.add('broken', {}, { delay: 100 });
+    // Its turn comes when nothing else is in the lane, so that it is found only by who looks for it.
+    const broken = await queue.add('broken', {}, { delay: 1000 });
     await connection.redis.hset(queue.toKey(broken.id!), 'data', '{"half');
     await vi.waitFor(async () => {
       expect(await queue.getFailedCount()).toBe(3);

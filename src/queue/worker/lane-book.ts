@@ -94,9 +94,11 @@ export class LaneBook {
     const able: string[] = [];
     for (const [id, json] of lanes) {
       if (this.#final.has(id)) continue;
-      const list = (name: string) => redis.llen(`${PREFIX}:${queueName(id)}:${name}`);
+      const key = (name: string) => `${PREFIX}:${queueName(id)}:${name}`;
+      // Jobs that were given back for a while wait only once somebody asks for one when their time has come.
+      const jobs = [redis.llen(key('wait')), redis.llen(key('active')), redis.zcard(key('delayed'))];
       // What nobody waits for any more needs no opinion.
-      if ((await list('wait')) + (await list('active')) === 0) continue;
+      if ((await Promise.all(jobs)).every(count => count === 0)) continue;
       if (await this.#judge(id, json)) able.push(id);
     }
     return able;

@@ -218,8 +218,10 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
     }));
 
   const { chooseReporter } = await import('./report/choose.js');
-  const reporter = chooseReporter(json ?? false, resumed ? await resumed.readMetrics() : []);
-  const before = checkpoint === undefined ? await resumed?.readSummary() : undefined;
+  const past = await resumed?.past();
+  const reporter = chooseReporter(json ?? false, past?.history ?? []);
+  for (const problem of past?.problems ?? []) reporter.note(`warning: ${problem}`);
+  const before = checkpoint === undefined ? past?.summary : undefined;
   if (before && !before.interrupted && (before.stoppedEarly || before.epochs >= options.epochs)) {
     reporter.note(
       before.stoppedEarly

@@ -1,9 +1,10 @@
-import { open } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 import * as z from 'zod';
-import type { HostTensor } from '../interop/safetensors.js';
+import type { HostTensor, SafeTensors } from '../interop/safetensors.js';
 import type { StateEntry } from '../nn/index.js';
 import type { Tensor } from '../tensor/index.js';
 import { UserError } from '../util/errors.js';
+import { isPathError } from '../util/path-errors.js';
 import { writeFileAtomic } from './files.js';
 import type { Origin } from './l2-sp.js';
 import { modelOptionsShape } from './model.js';
@@ -181,8 +182,9 @@ function stateTensors({ model, optimizer, average }: Trainee): [name: string, te
  * @throws DamagedFile where that cannot be told
  */
 export async function readPlace(path: string): Promise<Place> {
-  const file = await open(path);
+  let file: FileHandle | undefined;
   try {
+    file = await open(path);
     const length = Buffer.alloc(8);
     await file.read(length, 0, 8, 0);
     const { size } = await file.stat();
@@ -192,9 +194,11 @@ export async function readPlace(path: string): Promise<Place> {
     const { __metadata__: metadata } = JSON.parse(header.toString()) as { __metadata__: { training: string } };
     return positionSchema.pick({ epochs: true, step: true, branch: true }).parse(JSON.parse(metadata.training));
   } catch (error) {
+    if (isPathError(error))
+      throw new UserError(`${path} cannot be read: ${(error as Error).message}`, { cause: error });
     throw new DamagedFile(`${path}: its header is damaged (${(error as Error).message.split('\n')[0]!})`);
   } finally {
-    await file.close();
+    await file?.close();
   }
 }
 
@@ -209,8 +213,12 @@ export async function loadWeights(
   const { tensors, metadata } = await readWeightsFile(path);
   const weights = new Map([...tensors].filter(([name]) => !isTrainingState(name)));
   const state = asFloat32(canonicalNames(weights), path);
-  const info = metadata.facegrad === undefined ? undefined : parseMetadata(weightsSchema, metadata.facegrad, path);
-  return { state, info };
+  return { state, info: infoOf({ metadata }, path) };
+}
+
+/** What a file of weights that facegrad wrote says of itself; undefined where it is from elsewhere. */
+export function infoOf({ metadata }: Pick<SafeTensors, 'metadata'>, path: string): WeightsInfo | undefined {
+  return metadata.facegrad === undefined ? undefined : parseMetadata(weightsSchema, metadata.facegrad, path);
 }
 
 function parseMetadata<T>(schema: z.ZodType<T>, text: string, path: string): T {

@@ -38,10 +38,11 @@ export interface Candidates {
   readonly damaged: readonly string[];
 }
 
-/** `last` (where it exists) and the checkpoints of a run. */
-export async function resumeCandidates(folder: string, last: string): Promise<Candidates> {
-  const files = (await checkpointNames(folder)).map(name => join(folder, CHECKPOINTS, name));
-  if ((await kindOf(last)) === 'file') files.unshift(last);
+/** Those of `others` (its last state and the one before) that exist, and the checkpoints of a run. */
+export async function resumeCandidates(folder: string, others: readonly string[]): Promise<Candidates> {
+  const files: string[] = [];
+  for (const file of others) if ((await kindOf(file)) === 'file') files.push(file);
+  files.push(...(await checkpointNames(folder)).map(name => join(folder, CHECKPOINTS, name)));
   const damaged: string[] = [];
   const found: { file: string; place: Place }[] = [];
   for (const file of files) {
@@ -52,22 +53,23 @@ export async function resumeCandidates(folder: string, last: string): Promise<Ca
       damaged.push(file);
     }
   }
-  // The order is stable: of two at the same place `last` comes first.
+  // The order is stable: of two at the same place the last state comes first.
   found.sort((a, b) => comparePlaces(b.place, a.place));
   return { files: found.map(({ file }) => file), damaged };
 }
 
 /**
  * Removes what a run need not keep: all but the newest `keep` after epochs and the newest `keep` in their midst; and, once it
- * has gone back to an earlier place, what it had saved after that.
+ * has gone back to an earlier place, what it had saved after that, `previous` among it.
  */
-export async function pruneCheckpoints(folder: string, keep: number, branch?: Branch): Promise<void> {
+export async function pruneCheckpoints(folder: string, previous: string, keep: number, branch?: Branch): Promise<void> {
   const own: { name: string; epochs: number; step: number }[] = [];
   const doomed: string[] = [];
   for (const name of await checkpointNames(folder)) {
     const place = parseCheckpointName(name)!;
-    const isLater = branch !== undefined && comparePlaces(place, { epochs: branch.epochs, step: branch.step }) > 0;
-    if (isLater && (await branchNumber(join(folder, CHECKPOINTS, name))) < branch.number) doomed.push(name);
+    // Names do not tell the branch; only where it matters is the file asked.
+    const file = join(folder, CHECKPOINTS, name);
+    if (branch && isAfter(place, branch) && isLeftBehind(await placeIn(file), branch)) doomed.push(name);
     else own.push({ name, ...place });
   }
   own.sort(comparePlaces).reverse();
@@ -76,13 +78,26 @@ export async function pruneCheckpoints(folder: string, keep: number, branch?: Br
     doomed.push(...kind.slice(keep).map(({ name }) => name));
   }
   for (const name of doomed) await removeFile(join(folder, CHECKPOINTS, name));
+  if (branch && (await kindOf(previous)) === 'file' && isLeftBehind(await placeIn(previous), branch)) {
+    await removeFile(previous);
+  }
 }
 
-async function branchNumber(file: string): Promise<number> {
+/** Whether a state was saved after the place that a branch went back to, and before it did. */
+function isLeftBehind(place: Place | undefined, branch: Branch): boolean {
+  // What is damaged does not tell.
+  return place === undefined || ((place.branch?.number ?? 0) < branch.number && isAfter(place, branch));
+}
+
+function isAfter({ epochs, step }: Pick<Place, 'epochs' | 'step'>, branch: Branch): boolean {
+  return comparePlaces({ epochs, step }, { epochs: branch.epochs, step: branch.step }) > 0;
+}
+
+async function placeIn(file: string): Promise<Place | undefined> {
   try {
-    return (await readPlace(file)).branch?.number ?? 0;
+    return await readPlace(file);
   } catch (error) {
-    if (error instanceof DamagedFile) return 0;
+    if (error instanceof DamagedFile) return undefined;
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { copyFile, link, mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { UserError } from '../util/errors.js';
 import { isPathError } from '../util/path-errors.js';
@@ -72,6 +72,26 @@ export async function writeFileAtomic(
   }
   // A rename lasts only once its folder is on disk. Windows neither needs nor allows a folder to be opened for that.
   if (process.platform !== 'win32') await withFile(dirname(path), 'r', folder => folder.sync());
+}
+
+/**
+ * Gives a file a second name, at once and whole, in the place of what bore that name; the content stays when the first name
+ * gets another one.
+ * @throws DiskFullError where there is no room
+ */
+export async function keepAs(path: string, name: string): Promise<void> {
+  const temporary = temporaryName(name);
+  try {
+    // Some file systems, of memory cards and of networks, have no second names.
+    await link(path, temporary).catch(() => copyFile(path, temporary));
+    await rename(temporary, name);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    const full = FULL[code];
+    if (full !== undefined) throw new DiskFullError(`${name} cannot be written: ${full}`, { cause: error });
+    throw new Error(`${name} cannot be written: ${message}`, { cause: error });
+  }
 }
 
 /**

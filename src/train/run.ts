@@ -18,6 +18,7 @@ import {
   fileOfTemporary,
   isTemporaryName,
   isTemporaryNameOf,
+  keepAs,
   kindOf,
   removeFile,
   writeFileAtomic,
@@ -37,6 +38,7 @@ const fileNames = {
   summary: 'summary.json',
   best: 'best.safetensors',
   last: 'last.safetensors',
+  previous: 'previous.safetensors',
   recipe: 'recipe.yaml',
 };
 
@@ -112,9 +114,9 @@ export const metricColumns: readonly (readonly [name: string, key: keyof EpochRo
 const header = metricColumns.map(([name]) => name).join(',');
 
 /**
- * The folder of one training run: `config.json`, `metrics.csv`, `best.safetensors`, `last.safetensors` and
- * `summary.json`, `recipe.yaml` where the run follows a recipe, and the folder `checkpoints` where it saves more than its
- * last state. Each is written whole or not at all; files of events for TensorBoard (event-log.ts) grow. One process at a time
+ * The folder of one training run: `config.json`, `metrics.csv`, `best.safetensors`, `last.safetensors` and, until it has
+ * finished, `previous.safetensors`; `summary.json`, `recipe.yaml` where the run follows a recipe, and the folder `checkpoints`
+ * where it saves more than that. Each is written whole or not at all; files of events for TensorBoard (event-log.ts) grow. One process at a time
  * trains in it: the one that has locked it.
  */
 export class RunFolder {
@@ -275,6 +277,11 @@ export class RunFolder {
     return this.#file('last');
   }
 
+  /** The last state of the epoch before, until the run has finished: where the last one is damaged, the run goes on from here. */
+  get previous(): string {
+    return this.#file('previous');
+  }
+
   /** Whether an epoch was finished, so that there are best weights. */
   async hasBest(): Promise<boolean> {
     return (await kindOf(this.best)) === 'file';
@@ -282,7 +289,7 @@ export class RunFolder {
 
   /** The states that the run can go on from, the newest first. */
   async candidates(): Promise<Candidates> {
-    return resumeCandidates(this.path, this.last);
+    return resumeCandidates(this.path, [this.last, this.previous]);
   }
 
   /**
@@ -291,7 +298,9 @@ export class RunFolder {
    */
   async findCheckpoint(given: string): Promise<string> {
     const name = `${basename(given, '.safetensors')}.safetensors`;
-    if (name === fileNames.last && (await kindOf(this.last)) === 'file') return this.last;
+    for (const file of [this.last, this.previous]) {
+      if (name === basename(file) && (await kindOf(file)) === 'file') return file;
+    }
     const names = await checkpointNames(this.path);
     if (names.includes(name)) return join(this.path, CHECKPOINTS, name);
     const valid = names.length > 0 ? `it has ${names.sort().join(', ')}` : 'it has saved no more than its last state';
@@ -301,6 +310,18 @@ export class RunFolder {
   /** Whether a state of this place was saved beside the last one. */
   async hasCheckpoint(place: Place): Promise<boolean> {
     return (await kindOf(this.#checkpoint(place))) === 'file';
+  }
+
+  /** Keeps the last state as the previous one, before another takes its place. */
+  async keepPrevious(): Promise<void> {
+    await this.lease?.check();
+    await keepAs(this.last, this.previous);
+  }
+
+  /** Of a run that has finished: it has nothing to go on with. */
+  async removePrevious(): Promise<void> {
+    await this.lease?.check();
+    await removeFile(this.previous);
   }
 
   /** Writes a state beside the last one; gives its path. */
@@ -314,7 +335,7 @@ export class RunFolder {
   /** Removes the checkpoints that need not be kept (checkpoints.ts). */
   async pruneCheckpoints(keep: number, branch?: Branch): Promise<void> {
     await this.lease?.check();
-    await pruneCheckpoints(this.path, keep, branch);
+    await pruneCheckpoints(this.path, this.previous, keep, branch);
   }
 
   /** Path of summary.json. */
@@ -353,6 +374,25 @@ export class RunFolder {
   /** What the run's last sitting ended with, or undefined where it was killed or never ended. */
   async readSummary(): Promise<TrainSummary | undefined> {
     return readJsonFile(summarySchema, this.summary);
+  }
+
+  /**
+   * What a run that goes on tells of its past. What of it cannot be read is no reason not to go on, since it is written anew from
+   * the run's state; `problems` say what that was.
+   */
+  async past(): Promise<{ history: EpochRow[]; summary: TrainSummary | undefined; problems: string[] }> {
+    const problems: string[] = [];
+    const attempt = async <T>(read: Promise<T>, otherwise: T): Promise<T> => {
+      try {
+        return await read;
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        problems.push(`${error.message}\nIt is written anew from the run's state.`);
+        return otherwise;
+      }
+    };
+    const history = await attempt(this.readMetrics(), []);
+    return { history, summary: await attempt(this.readSummary(), undefined), problems };
   }
 
   #checkpoint(place: Place): string {

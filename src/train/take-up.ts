@@ -1,9 +1,9 @@
 import { basename, relative } from 'node:path';
 import { UserError } from '../util/errors.js';
-import { loadCheckpoint, loadWeights, readPlace } from './checkpoint.js';
+import { infoOf, loadCheckpoint, readPlace } from './checkpoint.js';
 import { comparePlaces, type Branch, type Position } from './position.js';
 import type { RunFolder } from './run.js';
-import { DamagedFile } from './tensor-file.js';
+import { DamagedFile, readTensorFile } from './tensor-file.js';
 
 /** A state that was put back, and the file that it stands in. */
 export type TakenUp = Awaited<ReturnType<typeof loadCheckpoint>> & { readonly file: string };
@@ -57,7 +57,7 @@ async function branchAt(run: RunFolder, { epochs, step, branch }: Position): Pro
 export async function epochOfBest(run: RunFolder, note: (text: string) => void): Promise<number | undefined> {
   if (!(await run.hasBest())) return undefined;
   try {
-    return (await loadWeights(run.best)).info?.epoch;
+    return infoOf(await readTensorFile(run.best), run.best)?.epoch;
   } catch (error) {
     if (!(error instanceof DamagedFile)) throw error;
     note(`warning: ${basename(run.best)} is damaged`);

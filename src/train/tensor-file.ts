@@ -26,8 +26,12 @@ export async function readTensorFile(path: string): Promise<SafeTensors> {
   return decodeTensorFile(await readBytes(path), path);
 }
 
+/** What the system says where the disk does not give back what was written; file systems with checksums say it of a flipped bit. */
+const UNREADABLE = new Set(['EIO', 'EUCLEAN', 'EBADMSG']);
+
 /**
  * A file's bytes.
+ * @throws DamagedFile where the disk does not give them back
  * @throws UserError where there is no such file, or it is none that can be read
  */
 export async function readBytes(path: string): Promise<Uint8Array> {
@@ -36,6 +40,7 @@ export async function readBytes(path: string): Promise<Uint8Array> {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') throw new UserError(`${path}: no such file`);
+    if (UNREADABLE.has(code ?? '')) throw new DamagedFile(`${path} cannot be read: ${message}`, { cause: error });
     if (code === 'ERR_FS_FILE_TOO_LARGE') throw new UserError(`${path} is larger than 2 GiB, too large to be read`);
     throw isPathError(error) ? new UserError(`${path} cannot be read: ${message}`, { cause: error }) : error;
   }

@@ -246,15 +246,18 @@ class Training {
   async #takeUpBest(note: (text: string) => void): Promise<void> {
     const { run } = this.context;
     const progress = this.#progress;
-    const { best, epochs, step } = progress;
+    const { best, epochs, step, branch } = progress;
     if (best.epoch === 0) return;
     const epoch = await epochOfBest(run, note);
-    if (epoch !== undefined && epoch <= epochs) return;
-    if (epoch === undefined && best.epoch === epochs && step === 0) {
-      // They are those of the state itself.
+    const goesBack = branch?.epochs === epochs && branch.step === step;
+    // They are those of the state itself: a kill came before they were written. On a branch the number alone tells nothing, and
+    // where the run only now goes back, what it had done remains until it has done more.
+    const areHere = best.epoch === epochs && step === 0 && (epoch === undefined || !goesBack);
+    if (areHere && (epoch !== epochs || branch)) {
       await this.#saveBest(epochs);
       return;
     }
+    if (epoch === best.epoch) return;
     if (epochs >= this.options.epochs) {
       throw new UserError(
         `${run.path} has lost its best weights, of epoch ${best.epoch}, and has no epochs left; ` +
@@ -393,10 +396,10 @@ class Training {
     const { schedule, watched, earlyStopping } = this.#trainee;
     schedule?.epochDone(watchedValue(row, watched));
     earlyStopping?.epochDone(watchedValue(row, earlyStopping.options.metric));
-    // The best weights first: were the run killed between the two, it would go on from the epoch before and write them
-    // again.
-    if (isBest) await this.#saveBest(row.epoch);
+    // The state first, which is looked at before it is written. Were the run killed between the two, it would make the best
+    // weights from it.
     await this.#save();
+    if (isBest) await this.#saveBest(row.epoch);
     this.context.reporter.epoch(row, isBest);
   }
 
@@ -413,12 +416,12 @@ class Training {
     const position = this.#progress.position();
     const { bytes, bad } = await this.#takeCheckpoint();
     if (bad !== undefined) throw await this.#fault(`the state ${describePlace(position)} is not finite`, bad);
+    // That of a sitting which came further, before the run went back: with it, the run would look finished.
+    if (position.branch) await run.removeSummary();
     const files = await (what === 'last'
       ? this.#saver.saveLast(position, bytes)
       : this.#saver.saveStep(position, bytes));
     if (what === 'last') await run.writeMetrics(this.#progress.history);
-    // That of a sitting which came further, before the run went back.
-    if (position.branch) await run.removeSummary();
     for (const file of files) reporter.saved(file);
   }
 
@@ -459,6 +462,8 @@ class Training {
         Object.assign(summary, { testLoss: loss, testAccuracy: accuracy, testRecall: recall });
       }
     }
+    // Before the summary: with that, the run is not gone on with.
+    if (!interrupted) await run.removePrevious();
     await run.writeSummary(summary);
     return summary;
   }

@@ -1,10 +1,14 @@
-import { cp, mkdtemp, open, readdir, readFile, rm, writeFile, type FileHandle } from 'node:fs/promises';
+import { cp, lstat, mkdtemp, open, readdir, readFile, rm, symlink, writeFile, type FileHandle } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Dispatch } from '../../src/gpu/device.js';
+import { loadWeights, readPlace } from '../../src/train/checkpoint.js';
 import { checkpointName, parseCheckpointName } from '../../src/train/checkpoints.js';
 import { RunFolder } from '../../src/train/run.js';
+import { DamagedFile, readTensorFile } from '../../src/train/tensor-file.js';
 import type { TrainOptions } from '../../src/train/types.js';
+import { paths } from '../devices.js';
 import { abortAtBatch, atBatch, bandData, Recorder, runIn, stateOf } from './small-run.js';
 
 // 60 images make 4 steps an epoch. Dropout and batch normalisation: what has to be restored beside weights.
@@ -58,6 +62,21 @@ async function flipBit(name: string, place: number): Promise<void> {
   const at = Math.floor(bytes.length * place);
   bytes[at] = bytes[at]! ^ 4;
   await writeFile(file(name), bytes);
+}
+
+/** A disk that takes the small files of a run, `room` large ones, and half of the next. */
+async function fillDisk(room = 0): Promise<void> {
+  const handle = await open(join(folder, 'any'), 'w');
+  const prototype = Object.getPrototypeOf(handle) as FileHandle;
+  await handle.close();
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- called on the handle that it is asked of
+  const { writeFile } = prototype;
+  let large = 0;
+  vi.spyOn(prototype, 'writeFile').mockImplementation(async function (this: FileHandle, content) {
+    const isTooLarge = content instanceof Uint8Array && content.length > 100_000 && ++large > room;
+    await writeFile.call(this, isTooLarge ? content.subarray(0, content.length / 2) : content);
+    if (isTooLarge) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+  });
 }
 
 describe('checkpoints', () => {
@@ -155,6 +174,66 @@ describe('a damaged file', () => {
     expect((await readFile(file('last.safetensors'))).equals(before)).toBe(true);
   });
 
+  it('is passed over for the last state of the epoch before, which every run keeps until it has finished', async () => {
+    const plain = { inputSize: 16, lr: 1e-2 };
+    const { data: stopping, signal } = abortAtBatch(data, 9);
+    await run(stopping, plain, { signal });
+    // The state of the end of epoch 1, or 2, is what was the last one before the run was stopped in epoch 3.
+    expect((await stateOf(file('previous.safetensors'))).position).toMatchObject({ epochs: 2, step: 0 });
+    await flipBit('last.safetensors', 0.6);
+    const { reporter } = await run(data, plain, { resume: true });
+    expect(reporter.notes.join()).toContain('last.safetensors is damaged; the run goes on from previous.safetensors');
+    expect(reporter.started).toMatchObject({ resumedFrom: 2, resumedStep: 0 });
+    await expectLikeWhole();
+    expect(await readdir(path())).not.toContain('previous.safetensors');
+  });
+
+  it('never takes the place of the state before it', async () => {
+    const options = { ...saving, saveEverySteps: 1, epochs: 4 };
+    const killed = atBatch(data, 9, () => {
+      throw new Error('power cut');
+    });
+    await expect(run(killed, options)).rejects.toThrow('power cut');
+    await flipBit('last.safetensors', 0.6);
+    await rm(file('checkpoints', 'epoch-0002.safetensors'));
+    // The run goes on in the third epoch, and its end is the first to write a last state.
+    const { data: stopping, signal } = abortAtBatch(data, 3);
+    const { reporter } = await run(stopping, options, { resume: true, signal });
+    expect(reporter.started).toMatchObject({ resumedFrom: 2, resumedStep: 1 });
+    expect(await readPlace(file('last.safetensors'))).toMatchObject({ epochs: 3, step: 1 });
+    expect(await readPlace(file('previous.safetensors'))).toMatchObject({ epochs: 3, step: 0 });
+    await readTensorFile(file('previous.safetensors'));
+  });
+
+  it.skipIf(process.platform !== 'linux')('may be one that the disk does not give back', async () => {
+    await copyOfWhole();
+    // Reading it fails with EIO.
+    await expect(readTensorFile('/proc/self/mem')).rejects.toThrow(DamagedFile);
+    for (const name of ['last.safetensors', 'checkpoints/epoch-0003.safetensors']) {
+      await rm(file(name));
+      await symlink('/proc/self/mem', file(name));
+    }
+    const { reporter } = await resume();
+    expect(reporter.started).toMatchObject({ resumedFrom: 2, resumedStep: 1 });
+    expect(reporter.notes.join('\n')).toContain('epoch-0003.safetensors is damaged');
+    expect((await lstat(file('last.safetensors'))).isFile()).toBe(true);
+    await expectLikeWhole();
+  });
+
+  it.each([
+    ['empty', () => new Uint8Array()],
+    ['all zeros', (bytes: Uint8Array) => new Uint8Array(bytes.length)],
+    ['a part of its length', (bytes: Uint8Array) => bytes.subarray(0, 5)],
+    ['without the brace of its header', (bytes: Uint8Array) => bytes.with(8, 0x7a)],
+  ])('of best weights that is %s hinders no run that goes on', async (_, damaged) => {
+    const { data: stopping, signal } = abortAtBatch(data, 9);
+    await run(stopping, saving, { signal });
+    await writeFile(file('best.safetensors'), damaged(await readFile(file('best.safetensors'))));
+    const { reporter } = await resume();
+    expect(reporter.notes.join()).toContain('best.safetensors is damaged');
+    expect((await loadWeights(file('best.safetensors'))).info?.model).toBe(reporter.started?.model);
+  });
+
   it('that is the last state of a finished run is written again from the checkpoint of the same place', async () => {
     await copyOfWhole();
     await flipBit('last.safetensors', 0.6);
@@ -217,6 +296,30 @@ describe('--from', () => {
     await expectLikeWhole();
   });
 
+  it('is not undone by the summary of what came later, where the first state finds no room', async () => {
+    await copyOfWhole();
+    await fillDisk();
+    await expect(run(data, saving, { resume: true, from: 'epoch-0001' })).rejects.toThrow('the disk is full');
+    vi.restoreAllMocks();
+    expect(await (await RunFolder.open(path())).readSummary()).toBeUndefined();
+    await resume();
+    await expectLikeWhole();
+  });
+
+  it('leaves no state of the old branch behind that the run would go on from', async () => {
+    const { data: stopping, signal } = abortAtBatch(data, 9);
+    await run(stopping, saving, { signal });
+    await stopped('epoch-0001');
+    expect(await readdir(path())).not.toContain('previous.safetensors');
+    await resume();
+    await expectLikeWhole();
+
+    async function stopped(from: string): Promise<void> {
+      const { data: stopping, signal } = abortAtBatch(data, 0);
+      await run(stopping, saving, { resume: true, from, signal });
+    }
+  });
+
   it('names what there is', async () => {
     const { findCheckpoint } = await RunFolder.open(whole).then(run => ({
       findCheckpoint: (name: string) => run.findCheckpoint(name),
@@ -253,45 +356,34 @@ describe('a run folder', () => {
 });
 
 describe('no room on the disk', () => {
-  /** A disk that takes the small files of a run, and half of a large one. */
-  async function fillDisk(): Promise<void> {
-    const handle = await open(join(folder, 'any'), 'w');
-    const prototype = Object.getPrototypeOf(handle) as FileHandle;
-    await handle.close();
-    // eslint-disable-next-line @typescript-eslint/unbound-method -- called on the handle that it is asked of
-    const { writeFile } = prototype;
-    vi.spyOn(prototype, 'writeFile').mockImplementation(async function (this: FileHandle, content) {
-      const isLarge = content instanceof Uint8Array && content.length > 100_000;
-      await writeFile.call(this, isLarge ? content.subarray(0, content.length / 2) : content);
-      if (isLarge) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
-    });
-  }
+  it.each(['last', 'step'])('for %s leaves every file as it was, says how to go on, and goes on', async what => {
+    await run(data, { ...saving, epochs: 1 });
+    const names = ['last.safetensors', 'best.safetensors', 'metrics.csv', 'summary.json'];
+    const contents = () => Promise.all(names.map(name => readFile(file(name), 'base64')));
+    const before = await contents();
+    const more = { ...saving, ...(what === 'step' ? {} : { saveEverySteps: 1000, saveEveryEpochs: 1000 }) };
+    await fillDisk();
+    await expect(run(data, more, { resume: true })).rejects.toThrow(isFull());
+    vi.restoreAllMocks();
+    expect(await contents()).toEqual(before);
+    await expectTidy();
+    await resume();
+    await expectLikeWhole();
+  });
 
-  it.each(['best', 'last', 'step'])(
-    'for %s leaves every file as it was, says how to go on, and goes on',
-    async what => {
-      await run(data, { ...saving, epochs: 1 });
-      const names = ['last.safetensors', 'best.safetensors', 'metrics.csv', 'summary.json'];
-      const contents = () => Promise.all(names.map(name => readFile(file(name), 'base64')));
-      const before = await contents();
-      const more = { ...saving, ...(what === 'step' ? {} : { saveEverySteps: 1000, saveEveryEpochs: 1000 }) };
-      // The second epoch is no better than the first where `last` is the first that has no room.
-      const worse = {
-        ...data,
-        splits: { ...data.splits, val: { ...data.splits.val, labels: new Uint8Array(20).fill(2) } },
-      };
-      await fillDisk();
-      const failing = run(what === 'last' ? worse : data, more, { resume: true });
-      await expect(failing).rejects.toThrow(
-        `safetensors cannot be written: the disk is full. Make room, then go on with: facegrad train --resume ${path()}`,
-      );
-      vi.restoreAllMocks();
-      expect(await contents()).toEqual(before);
-      await expectTidy();
-      await resume();
-      await expectLikeWhole();
-    },
-  );
+  it('for the best weights leaves the state that they are made from', async () => {
+    await fillDisk(1);
+    await expect(run(data, { inputSize: 16, lr: 1e-2 })).rejects.toThrow(isFull());
+    vi.restoreAllMocks();
+    expect(await readdir(path())).not.toContain('best.safetensors');
+    await expectTidy();
+    const { reporter } = await resume();
+    expect(reporter.started).toMatchObject({ resumedFrom: 1, resumedStep: 0 });
+    await expectLikeWhole();
+  });
+
+  const isFull = () =>
+    `safetensors cannot be written: the disk is full. Make room, then go on with: facegrad train --resume ${path()}`;
 });
 
 describe('values that are not finite', () => {
@@ -304,6 +396,26 @@ describe('values that are not finite', () => {
       /the state after step 1 of epoch 1 is not finite: the first bad tensor is \S+\. The learning rate was 1e\+39\. Begin a new run with a smaller --lr; nothing was saved before\./,
     );
     expect(await readdir(path())).not.toContain('checkpoints');
+  });
+
+  it('at the end of an epoch are found before its weights are the best', async () => {
+    const device = await paths.native();
+    const dispatch = device.dispatch.bind(device);
+    let updates = 0;
+    // An infinite second moment stops a weight where it is, so that nothing else tells.
+    vi.spyOn(device, 'dispatch').mockImplementation((call: Dispatch) => {
+      const second = call.shader === 'optimizer' ? call.bindings.second : undefined;
+      if (second && !device.isRehearsing && ++updates === 4) {
+        device.write({ buffer: second.buffer, offset: second.offset, bytes: 4 }, Float32Array.of(Infinity));
+      }
+      dispatch(call);
+    });
+    const failing = run(data, { inputSize: 16, lr: 1e-2 });
+    await expect(failing).rejects.toThrow(/the state after epoch 1 is not finite: the first bad tensor is optimizer\./);
+    vi.restoreAllMocks();
+    expect(await readdir(path())).not.toContain('best.safetensors');
+    await resume();
+    await expectLikeWhole();
   });
 
   it('in a validation alone are found there', async () => {

@@ -259,6 +259,24 @@ describe('metrics.csv and summary.json', () => {
   });
 });
 
+describe('what a run that goes on tells of its past', () => {
+  it('is all of it, or what can be read and why the rest cannot', async () => {
+    const run = await begun(folder);
+    expect(await run.past()).toEqual({ history: [], summary: undefined, problems: [] });
+    await run.writeMetrics(rows);
+    await run.writeSummary(summary);
+    expect(await run.past()).toEqual({ history: rows, summary, problems: [] });
+    await writeFile(run.summary, '{"epochs": ');
+    await writeFile(join(folder, 'metrics.csv'), 'epoch;lr');
+    const { history, summary: none, problems } = await run.past();
+    expect([history, none]).toEqual([[], undefined]);
+    expect(problems).toEqual([
+      expect.stringContaining('metrics.csv, line 1'),
+      expect.stringContaining('summary.json is not JSON'),
+    ]);
+  });
+});
+
 describe('resumedOptions', () => {
   it('keeps the options of the run; the same value again, more epochs and a moved data set are welcome', () => {
     expect(resumedOptions(config, {})).toEqual(config.options);

@@ -54,7 +54,7 @@ export async function trainTask(
     requireSameData(config, data.fingerprint, options.data);
   }
   context.onStart(resume);
-  const before = resume ? await run.readSummary() : undefined;
+  const before = resume ? (await run.past()).summary : undefined;
   if (!before || !isFinished(before, options.epochs)) {
     const { autotune, tensorboard } = task;
     const tell = () => {

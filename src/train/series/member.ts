@@ -33,7 +33,7 @@ export async function finishedSummary({ path, options }: Member): Promise<TrainS
   if (!(await isBegun(path))) return undefined;
   const run = await RunFolder.open(path);
   requireSameOptions(run.config, options, path);
-  const summary = await run.readSummary();
+  const { summary } = await run.past();
   return summary && isFinished(summary, options.epochs) ? summary : undefined;
 }
 
@@ -52,7 +52,9 @@ export async function trainMember(member: Member, data: DataSet, context: Member
     requireSameOptions(run.config, options, path);
     requireSameData(run.config, data.fingerprint, options.data);
   }
-  const reporter = reporterFor(member, resume ? await run.readMetrics() : []);
+  const past = resume ? await run.past() : undefined;
+  const reporter = reporterFor(member, past?.history ?? []);
+  for (const problem of past?.problems ?? []) reporter.note(`warning: ${problem}`);
   try {
     return await trainRun(data, options, { ...rest, run, reporter, resume });
   } finally {

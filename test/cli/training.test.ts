@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { copyFile, readFile, readdir, rm, mkdtemp, writeFile } from 'node:fs/promises';
+import { copyFile, cp, readFile, readdir, rm, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -182,6 +182,17 @@ describe('a stopped run', () => {
     expect(jsonLines(resumed.stdout)[0]).toMatchObject({ event: 'start', resumedFrom: 2 });
     expect(await results(out)).toEqual(await results(whole));
     expect((await readdir(out)).filter(name => name.endsWith('.tmp'))).toEqual([]);
+  });
+
+  it('goes on where its figures are damaged, and writes them anew', async () => {
+    const out = join(folder, 'figures');
+    await cp(whole, out, { recursive: true });
+    for (const name of ['summary.json', 'metrics.csv']) await writeFile(join(out, name), '\0\0\0\0');
+    const { code, stderr } = await run(['train', '--resume', out, '--json']);
+    expect(code, stderr).toBe(0);
+    expect(stderr).toMatch(/warning: .*metrics\.csv, line 1/);
+    expect(stderr).toMatch(/warning: .*summary\.json is not JSON/);
+    expect(await results(out)).toEqual(await results(whole));
   });
 
   it('exits at once at the second signal', async () => {

@@ -90,7 +90,7 @@ export class Enqueuer {
   /** The name of a worker, for people. */
   nameOf(worker: string): string {
     const known = this.#workers.get(worker);
-    return known ? workerName(known) : worker.replace(/^facegrad@(.*):(\d+):.*$/, '$1:$2');
+    return known ? workerName(known) : worker.replace(/^facegrad@(.*?)(?:@[^:]*)?:(\d+):.*$/, '$1:$2');
   }
 
   /**

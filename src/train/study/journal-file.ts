@@ -4,6 +4,7 @@ import { decodeLogs, encodeLogs, type Operation } from '../../interop/optuna-jou
 import { JournalReplay } from '../../interop/optuna-replay.js';
 import { UserError } from '../../util/errors.js';
 import { createFolder } from '../files.js';
+import { isOnOwnDisk } from '../own-disk.js';
 import { withJournalLock } from './journal-lock.js';
 
 const LINE_BREAK = 0x0a;
@@ -22,6 +23,7 @@ export class JournalFile {
   private constructor(
     readonly path: string,
     private readonly worker: string,
+    readonly onOwnDisk: boolean,
   ) {}
 
   /**
@@ -29,11 +31,11 @@ export class JournalFile {
    * @throws {UserError} where there is no such file and `create` is not set, or it is no journal
    */
   static async open(path: string, worker: string, { create = false } = {}): Promise<JournalFile> {
-    const journal = new JournalFile(path, worker);
     if (create) {
       await createFolder(dirname(resolve(path)));
       await using(path, 'a', () => Promise.resolve());
     }
+    const journal = new JournalFile(path, worker, await isOnOwnDisk(path));
     await journal.sync();
     return journal;
   }

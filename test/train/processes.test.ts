@@ -1,25 +1,18 @@
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import os from 'node:os';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { machineOf, ownName, stateOf, type ProcessName } from '../../src/train/processes.js';
 import { workerId, workerState } from '../../src/train/study/worker.js';
 
 /** A Linux machine: what its files hold, and what its kernel says of signals. */
-const machine = vi.hoisted(() => ({
+const machine = {
   name: 'node',
   namespace: '4026531836',
   files: new Map<string, string>(),
   signals: new Map<number, string>(),
-}));
-
-vi.mock('node:fs', async original => ({
-  ...(await original<object>()),
-  readFileSync: (path: string) => {
-    const text = machine.files.get(path);
-    if (text === undefined) throw Object.assign(new Error(`ENOENT: ${path}`), { code: 'ENOENT' });
-    return text;
-  },
-  readlinkSync: () => `pid:[${machine.namespace}]`,
-}));
-vi.mock('node:os', async original => ({ ...(await original<object>()), hostname: () => machine.name }));
+};
+const { platform } = process;
 
 const OTHER = 41;
 const statOf = (pid: number, ticks: number) => `${pid} (a (b) c) S ${Array(18).fill('1').join(' ')} ${ticks} 9 9`;
@@ -45,6 +38,10 @@ function nameOf(pid: number, ticks: number): ProcessName {
   return { host, pid, start: start.replace(/\d+$/, String(ticks)) };
 }
 
+function fault(code: string): Error {
+  return Object.assign(new Error(code), { code });
+}
+
 beforeEach(() => {
   Object.defineProperty(process, 'platform', { value: 'linux' });
   Object.assign(machine, { name: 'node', namespace: '4026531836' });
@@ -54,14 +51,27 @@ beforeEach(() => {
   machine.files.set('/etc/machine-id', `${'ab'.repeat(16)}\n`);
   begins(process.pid, 700);
   begins(OTHER, 500);
+  const { readFileSync } = fs;
+  vi.spyOn(fs, 'readFileSync').mockImplementation((...given) => {
+    const [path] = given;
+    if (!/^\/(proc|etc)\//.test(String(path))) return readFileSync(...given);
+    const text = machine.files.get(String(path));
+    if (text === undefined) throw fault('ENOENT');
+    return text;
+  });
+  vi.spyOn(fs, 'readlinkSync').mockImplementation(() => `pid:[${machine.namespace}]`);
+  vi.spyOn(os, 'hostname').mockImplementation(() => machine.name);
   vi.spyOn(process, 'kill').mockImplementation(pid => {
     const code = machine.signals.get(pid);
-    if (code !== undefined) throw Object.assign(new Error(code), { code });
+    if (code !== undefined) throw fault(code);
     return true;
   });
-  return () => {
-    vi.restoreAllMocks();
-  };
+  syncBuiltinESMExports();
+});
+afterEach(() => {
+  Object.defineProperty(process, 'platform', { value: platform });
+  vi.restoreAllMocks();
+  syncBuiltinESMExports();
 });
 
 const ownDisk = { onOwnDisk: true };

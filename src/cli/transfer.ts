@@ -97,6 +97,14 @@ Examples:
 /** Gives the exit code. */
 async function runTransfer(flags: Flags): Promise<number> {
   const { folder, target } = flags.resume === undefined ? await begin(flags) : await resume(flags.resume, flags);
+  try {
+    return await goOn(folder, target, flags);
+  } finally {
+    await folder.close();
+  }
+}
+
+async function goOn(folder: TransferFolder, target: DataSet | undefined, flags: Flags): Promise<number> {
   const { record, path } = folder;
   const { options, classes, from, to } = record;
   const { scoreTest, transfer } = await import('../evaluate/transfer/index.js');
@@ -186,12 +194,13 @@ async function begin(flags: Flags): Promise<{ folder: TransferFolder; target: Da
   alignClasses(target, config.classes, from);
   const { titleOf } = await import('../data/dataset.js');
   const { fileFingerprint } = await import('../train/init-weights.js');
-  const folder = await TransferFolder.create(place, {
+  const record = {
     ...{ facegrad: packageVersion(), created: new Date().toISOString() },
     from: { run: resolve(from), weights: await fileFingerprint(trained.file), data: config.data.name, path },
     to: { data: titleOf(target), fingerprint: target.fingerprint },
     ...{ options, classes: config.classes },
-  });
+  };
+  const folder = await TransferFolder.create(place, record, { force });
   return { folder, target };
 }
 
@@ -204,7 +213,7 @@ async function resume(path: string, flags: Flags): Promise<{ folder: TransferFol
     );
   }
   const { TransferFolder } = await import('../evaluate/transfer/index.js');
-  return { folder: await TransferFolder.open(path) };
+  return { folder: await TransferFolder.resume(path) };
 }
 
 /** Trains the run of a transfer to its end, or goes on with it; false where it was interrupted. */

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { copyFile, link, mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { copyFile, link, mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { UserError } from '../util/errors.js';
 import { isPathError } from '../util/path-errors.js';
@@ -28,6 +28,16 @@ export function fileOfTemporary(name: string): string {
 /** Whether `name` is what a killed process may have left behind while it wrote `file`. */
 export function isTemporaryNameOf(name: string, file: string): boolean {
   return isTemporaryName(name) && fileOfTemporary(name) === file;
+}
+
+/**
+ * Removes what killed processes have left behind while they wrote files of a folder.
+ * @param files names of files that nobody writes but this process
+ */
+export async function removeTemporaryFiles(folder: string, files: readonly string[]): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (isTemporaryName(name) && files.includes(fileOfTemporary(name))) await removeFile(join(folder, name));
+  }
 }
 
 /** What the system says where there is no room for a file. */
@@ -70,8 +80,21 @@ export async function writeFileAtomic(
     const text = `${path} cannot be written: ${message}`;
     throw isPathError(error) ? new UserError(text, { cause: error }) : new Error(text, { cause: error });
   }
-  // A rename lasts only once its folder is on disk. Windows neither needs nor allows a folder to be opened for that.
-  if (process.platform !== 'win32') await withFile(dirname(path), 'r', folder => folder.sync());
+  // A rename lasts only once its folder is on disk.
+  await syncFolder(dirname(path));
+}
+
+/** Some file systems have no such thing as syncing a folder: FUSE, 9p. One that may be written and not read cannot be opened for it. */
+const NO_SYNC = new Set(['EINVAL', 'ENOTSUP', 'EACCES']);
+
+async function syncFolder(path: string): Promise<void> {
+  // Windows neither needs nor allows a folder to be opened for that.
+  if (process.platform === 'win32') return;
+  try {
+    await withFile(path, 'r', folder => folder.sync());
+  } catch (error) {
+    if (!NO_SYNC.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
 }
 
 /**
@@ -82,8 +105,11 @@ export async function writeFileAtomic(
 export async function keepAs(path: string, name: string): Promise<void> {
   const temporary = temporaryName(name);
   try {
-    // Some file systems, of memory cards and of networks, have no second names.
-    await link(path, temporary).catch(() => copyFile(path, temporary));
+    await link(path, temporary).catch(async () => {
+      // Some file systems, of memory cards and of networks, have no second names.
+      await copyFile(path, temporary);
+      await withFile(temporary, 'r+', file => file.sync());
+    });
     await rename(temporary, name);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
@@ -123,7 +149,7 @@ export async function kindOf(path: string): Promise<'file' | 'folder' | undefine
 }
 
 /**
- * Creates the folder that `--out` names, and those above it; one that is there is left as it is.
+ * Creates the folder that `--out` names, and those above it, so that they outlast a power cut; one that is there is left as it is.
  * @throws UserError where it cannot be created
  */
 export async function createFolder(path: string): Promise<void> {
@@ -136,6 +162,7 @@ export async function createFolder(path: string): Promise<void> {
     if ((await kindOf(path)) === 'folder') return;
     throw new UserError(`--out: folder ${path} cannot be created: ${(error as Error).message}`);
   }
+  await syncFolder(dirname(path));
 }
 
 async function withFile(path: string, flags: string, use: (file: FileHandle) => Promise<void>): Promise<void> {

@@ -1,36 +1,33 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { UserError } from '../util/errors.js';
 import { isPathError } from '../util/path-errors.js';
 import { kindOf } from './files.js';
-import { ownStart, startOf } from './processes.js';
+import { isOnOwnDisk } from './own-disk.js';
+import { machineOf, ownName, stateOf, type ProcessName, type ProcessState } from './processes.js';
 
 /**
- * A process that trains in a run's folder leaves a file there whose name tells which it is: `.lock.<host>.<pid>.<start>`. Each
- * creates its own and then looks for others, so two that begin at the same moment see each other. A file of a process that
- * no longer runs is removed by whoever sees it; its name is no living process's, so nothing else can be meant. A process that
- * trains under a lease (lease.ts) writes the lease's name into its file, which whoever has that lease next removes.
+ * A process that trains in a run's folder leaves a file there whose name tells which it is: `.lock.<host>.<pid>.<start>`, as
+ * processes.ts has them. Each creates its own and then looks for others, so two that begin at the same moment see each other.
+ * A file of a process that is seen to run no longer is removed by whoever sees it; its name is no living process's, so nothing
+ * else can be meant. A process that trains under a lease (lease.ts) writes the lease's name into its file, which whoever has
+ * that lease next removes.
  */
-interface Holder {
+interface Holder extends ProcessName {
   readonly file: string;
-  readonly host: string;
-  readonly pid: number;
-  /** When it began (processes.ts). */
-  readonly start: string;
+  readonly state: ProcessState;
 }
 
 const pattern = /^\.lock\.(.+)\.(\d+)\.([0-9a-f]+-\d+)$/;
 
-function isStale({ host, pid, start }: Holder): boolean {
-  return host === hostname() && startOf(pid) !== start;
-}
-
 async function holdersOf(folder: string): Promise<Holder[]> {
-  return (await readdir(folder)).flatMap(name => {
+  const found = (await readdir(folder)).flatMap(name => {
     const match = pattern.exec(name);
     return match ? [{ file: join(folder, name), host: match[1]!, pid: Number(match[2]), start: match[3]! }] : [];
   });
+  if (found.length === 0) return [];
+  const where = { onOwnDisk: await isOnOwnDisk(folder) };
+  return found.map(holder => ({ ...holder, state: stateOf(holder, where) }));
 }
 
 /**
@@ -40,16 +37,16 @@ async function holdersOf(folder: string): Promise<Holder[]> {
 async function requireNoOther(folder: string, lease?: string, own?: string): Promise<void> {
   for (const holder of await holdersOf(folder)) {
     if (holder.file === own) continue;
-    if (isStale(holder) || (lease !== undefined && (await leaseIn(holder)) === lease)) {
+    if (holder.state === 'dead' || (lease !== undefined && (await leaseIn(holder)) === lease)) {
       // In a folder that may not be written it stays: it holds nobody up.
       await rm(holder.file, { force: true }).catch(() => undefined);
       continue;
     }
-    const { file, host, pid } = holder;
+    const { file, pid, state } = holder;
     throw new UserError(
-      host === hostname()
+      state === 'alive'
         ? `${folder} is in use: process ${pid} trains in it; wait until it ends, or stop it`
-        : `${folder} is in use: process ${pid} on ${host} trains in it; if it no longer runs, remove ${file}`,
+        : `${folder} is in use: process ${pid} on ${machineOf(holder)} trains in it; if it no longer runs, remove ${file}`,
     );
   }
 }
@@ -68,10 +65,10 @@ export async function requireFree(folder: string, lease?: string): Promise<void>
   await requireNoOther(folder, lease);
 }
 
-/** Whether a process trains in a run's folder; one on another machine is believed to, as long as its file is there. Nobody does where there is no folder. */
+/** Whether a process trains in a run's folder; one that cannot be seen from here is believed to, as long as its file is there. Nobody does where there is no folder. */
 export async function isTaken(folder: string): Promise<boolean> {
   if ((await kindOf(folder)) !== 'folder') return false;
-  return (await holdersOf(folder)).some(holder => !isStale(holder));
+  return (await holdersOf(folder)).some(({ state }) => state !== 'dead');
 }
 
 /**
@@ -80,7 +77,8 @@ export async function isTaken(folder: string): Promise<boolean> {
  * @throws UserError where another process has it, and where it cannot be written
  */
 export async function lockFolder(folder: string, lease?: string): Promise<() => Promise<void>> {
-  const own = join(folder, `.lock.${hostname()}.${process.pid}.${ownStart()}`);
+  const { host, pid, start } = ownName();
+  const own = join(folder, `.lock.${host}.${pid}.${start}`);
   try {
     await writeFile(own, lease ?? '', { flag: 'wx' });
   } catch (error) {

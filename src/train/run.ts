@@ -127,6 +127,7 @@ export class RunFolder {
     readonly path: string,
     private readonly recipe?: string,
     private readonly lease?: Lease,
+    private readonly force = false,
   ) {}
 
   /**
@@ -143,32 +144,10 @@ export class RunFolder {
     const existing = await kindOf(path);
     if (existing === 'file') throw new UserError(`--out ${path} is a file; name a folder, new or without a run in it`);
     await requireWritable(existing === 'folder' ? resolve(path) : await nearestExisting(path), path);
-    const run = new RunFolder(path, recipe, lease);
-    if (existing === 'folder') await run.requireFree();
-    const own = existing === 'folder' ? await run.#ownFiles() : [];
-    // What was killed while it wrote its very first file is no run.
-    const present = own.filter(name => !isTemporaryName(name));
-    if (present.includes(fileNames.recipe) && !present.includes(fileNames.config)) {
-      // Somebody's own, perhaps the very one that the run is to follow.
-      throw new UserError(
-        `${join(path, fileNames.recipe)} is of no run, and a run in that folder would replace it; ` +
-          'choose another --out, or move the file',
-      );
-    }
-    if (present.length > 0 && !force) {
-      throw new UserError(
-        `--out ${path} holds a run already (${present.join(', ')}); ` +
-          `continue it with --resume ${path}, replace it with --force, or choose another folder`,
-      );
-    }
-    if (present.includes(fileNames.config)) {
-      // --force means "replace that run", not "remove whatever bears one of these names".
-      try {
-        await run.#readConfig();
-      } catch (error) {
-        if (!(error instanceof UserError)) throw error;
-        throw new UserError(`${error.message}\n--force replaces only a run of facegrad's; choose another --out`);
-      }
+    const run = new RunFolder(path, recipe, lease, force);
+    if (existing === 'folder') {
+      await run.requireFree();
+      await run.#requireReplaceable();
     }
     return run;
   }
@@ -188,13 +167,16 @@ export class RunFolder {
 
   /**
    * Creates the folder, removes the files of the run that it replaces, if any, and writes `config.json` and `recipe.yaml`.
-   * @throws UserError where the folder cannot be created, and where another process trains in it
+   * @throws UserError where the folder cannot be created, where another process trains in it, and where one has begun a run
+   * there since `create`, unless that was forced
    */
   async begin(config: RunConfig): Promise<void> {
     const isLocked = this.#unlock !== undefined;
     if (!isLocked) await this.lock();
     try {
       await this.lease?.check();
+      // Minutes may lie between `create` and here, in which data were read and kernels tuned.
+      await this.#requireReplaceable();
       // The old config goes first: a half-removed run must not look like one that can be resumed.
       for (const name of await this.#ownFiles()) await removeFile(join(this.path, name));
       await removeIfEmpty(join(this.path, CHECKPOINTS));
@@ -393,6 +375,39 @@ export class RunFolder {
     };
     const history = await attempt(this.readMetrics(), []);
     return { history, summary: await attempt(this.readSummary(), undefined), problems };
+  }
+
+  /**
+   * That a new run may have the folder.
+   * @throws UserError as `create` does
+   */
+  async #requireReplaceable(): Promise<void> {
+    const { path } = this;
+    const own = await this.#ownFiles();
+    // What was killed while it wrote its very first file is no run.
+    const present = own.filter(name => !isTemporaryName(name));
+    if (present.includes(fileNames.recipe) && !present.includes(fileNames.config)) {
+      // Somebody's own, perhaps the very one that the run is to follow.
+      throw new UserError(
+        `${join(path, fileNames.recipe)} is of no run, and a run in that folder would replace it; ` +
+          'choose another --out, or move the file',
+      );
+    }
+    if (present.length > 0 && !this.force) {
+      throw new UserError(
+        `--out ${path} holds a run already (${present.join(', ')}); ` +
+          `continue it with --resume ${path}, replace it with --force, or choose another folder`,
+      );
+    }
+    if (present.includes(fileNames.config)) {
+      // --force means "replace that run", not "remove whatever bears one of these names".
+      try {
+        await this.#readConfig();
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        throw new UserError(`${error.message}\n--force replaces only a run of facegrad's; choose another --out`);
+      }
+    }
   }
 
   #checkpoint(place: Place): string {

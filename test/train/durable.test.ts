@@ -5,6 +5,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vite
 import type { Dispatch } from '../../src/gpu/device.js';
 import { loadWeights, readPlace } from '../../src/train/checkpoint.js';
 import { checkpointName, parseCheckpointName } from '../../src/train/checkpoints.js';
+import { ownName } from '../../src/train/processes.js';
 import { RunFolder } from '../../src/train/run.js';
 import { DamagedFile, readTensorFile } from '../../src/train/tensor-file.js';
 import type { TrainOptions } from '../../src/train/types.js';
@@ -342,13 +343,24 @@ describe('a run folder', () => {
     await mine.unlock();
 
     // A process that is no more, and one of the number of a living one that began at another time.
-    await writeFile(file(`.lock.${hostname()}.4194999.0-0`), '');
-    if (process.platform === 'linux') await writeFile(file(`.lock.${hostname()}.${process.ppid}.abc-1`), '');
+    const { host, start } = ownName();
+    await writeFile(file(`.lock.${host}.4194999.${start}`), '');
+    if (process.platform === 'linux') {
+      await writeFile(file(`.lock.${host}.${process.ppid}.${start.replace(/\d+$/, '1')}`), '');
+    }
     await writeFile(file('.last.safetensors.4194999.tmp'), 'half');
     await writeFile(file('checkpoints', '.epoch-0003.safetensors.4194999.tmp'), 'half');
     await theirs.lock();
     await theirs.unlock();
     await expectTidy();
+
+    // As versions wrote it that did not tell containers and machines of one name apart.
+    const before = file(`.lock.${hostname()}.4194999.${start}`);
+    if (process.platform === 'linux') {
+      await writeFile(before, '');
+      await expect(theirs.lock()).rejects.toThrow(`if it no longer runs, remove ${before}`);
+      await rm(before);
+    }
 
     await writeFile(file('.lock.elsewhere.12.0-0'), '');
     await expect(theirs.lock()).rejects.toThrow(/process 12 on elsewhere trains in it; .* remove .*\.lock\.elsewhere/);

@@ -1,8 +1,14 @@
-import { chmod, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, open, readFile, readdir, rm, stat, writeFile, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isTemporaryNameOf, temporaryName, writeFileAtomic } from '../../src/train/files.js';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import {
+  createFolder,
+  isTemporaryNameOf,
+  removeTemporaryFiles,
+  temporaryName,
+  writeFileAtomic,
+} from '../../src/train/files.js';
 import { RunFolder, defaultRunPath, requireSameData, resumedOptions, type RunConfig } from '../../src/train/run.js';
 import type { EpochRow, TrainSummary } from '../../src/train/types.js';
 import { UserError } from '../../src/util/errors.js';
@@ -14,6 +20,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  vi.restoreAllMocks();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -80,6 +87,21 @@ async function rejection(promise: Promise<unknown>): Promise<UserError> {
   return error as UserError;
 }
 
+/** Tells of folders that are synced, with their inodes, and lets it fail where a code comes back. */
+async function syncing(told: (inode: number) => string | undefined): Promise<void> {
+  const handle = await open(folder);
+  const prototype = Object.getPrototypeOf(handle) as FileHandle;
+  await handle.close();
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- called on the handle that it is asked of
+  const { sync } = prototype;
+  vi.spyOn(prototype, 'sync').mockImplementation(async function (this: FileHandle) {
+    const found = await this.stat();
+    const code = found.isDirectory() ? told(found.ino) : undefined;
+    if (code !== undefined) throw Object.assign(new Error(`${code}: fsync`), { code });
+    await sync.call(this);
+  });
+}
+
 describe('writeFileAtomic', () => {
   it('writes text and bytes and leaves nothing else behind', async () => {
     await writeFileAtomic(join(folder, 'a.txt'), 'text');
@@ -115,6 +137,20 @@ describe('writeFileAtomic', () => {
     for (const text of seen) expect(contents.includes(text)).toBe(true);
   });
 
+  it.each(['EINVAL', 'ENOTSUP', 'EACCES'])(
+    'takes a folder that cannot be synced, where the system says %s',
+    async code => {
+      await syncing(() => code);
+      await writeFileAtomic(join(folder, 'a.txt'), 'text');
+      expect(await readFile(join(folder, 'a.txt'), 'utf8')).toBe('text');
+    },
+  );
+
+  it('tells that a folder could not be synced for any other reason', async () => {
+    await syncing(() => 'EIO');
+    await expect(writeFileAtomic(join(folder, 'a.txt'), 'text')).rejects.toThrow('EIO');
+  });
+
   it('names a path that is no good', async () => {
     const missing = join(folder, 'none', 'a.txt');
     expect((await rejection(writeFileAtomic(missing, ''))).message).toContain(`${missing} cannot be written: ENOENT`);
@@ -126,6 +162,31 @@ describe('writeFileAtomic', () => {
     expect(isTemporaryNameOf(name, 'best.safetensors')).toBe(false);
     expect(isTemporaryNameOf('.last.safetensors.tmp', 'last.safetensors')).toBe(false);
     expect(isTemporaryNameOf('last.safetensors', 'last.safetensors')).toBe(false);
+  });
+});
+
+describe('createFolder', () => {
+  it.skipIf(process.platform === 'win32')('puts each new folder on disk, in the one above it', async () => {
+    const synced: number[] = [];
+    await syncing(inode => {
+      synced.push(inode);
+      return undefined;
+    });
+    const path = join(folder, 'deep', 'er');
+    await createFolder(path);
+    const above = [folder, join(folder, 'deep')].map(async one => (await stat(one)).ino);
+    expect(synced).toEqual(await Promise.all(above));
+    await createFolder(path);
+    expect(synced).toHaveLength(2);
+  });
+});
+
+describe('removeTemporaryFiles', () => {
+  it('removes what was left of the files that it is told, and nothing else', async () => {
+    const names = ['.a.json.12.tmp', '.a.json.34.tmp', '.b.json.12.tmp', 'a.json', 'a.json.12.tmp'];
+    for (const name of names) await writeFile(join(folder, name), '');
+    await removeTemporaryFiles(folder, ['a.json']);
+    expect((await readdir(folder)).sort()).toEqual(['.b.json.12.tmp', 'a.json', 'a.json.12.tmp']);
   });
 });
 
@@ -169,6 +230,20 @@ describe('RunFolder.create', () => {
     await run.begin({ ...config, adapter: 'another' });
     expect((await readdir(folder)).sort()).toEqual(['config.json', 'notes.txt']);
     expect((await RunFolder.open(folder)).config.adapter).toBe('another');
+  });
+
+  it('refuses at begin what another process has begun since, unless that was forced', async () => {
+    const loading = await RunFolder.create(folder);
+    const forced = await RunFolder.create(folder, { force: true });
+    const other = await begun(folder);
+    await writeFile(other.last, 'weights');
+    expect((await rejection(loading.begin({ ...config, adapter: 'another' }))).message).toContain(
+      'holds a run already',
+    );
+    expect(await readFile(other.last, 'utf8')).toBe('weights');
+    expect((await RunFolder.open(folder)).config).toEqual(config);
+    await forced.begin({ ...config, adapter: 'another' });
+    expect((await readdir(folder)).sort()).toEqual(['config.json']);
   });
 
   it('does not let force remove the config.json of something else', async () => {

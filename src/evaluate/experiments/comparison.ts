@@ -1,8 +1,9 @@
 import { join, resolve } from 'node:path';
 import * as z from 'zod';
 import { epochCurves, pngFile, svgFile } from '../../plots/index.js';
-import { createFolder, writeFileAtomic } from '../../train/files.js';
+import { createFolder, removeTemporaryFiles, writeFileAtomic } from '../../train/files.js';
 import { readJsonFile } from '../../train/json-file.js';
+import { lockFolder } from '../../train/run-lock.js';
 import { RunFolder } from '../../train/run.js';
 import { finishedSummary } from '../../train/series/index.js';
 import type { TrainSummary } from '../../train/types.js';
@@ -44,7 +45,22 @@ export interface Evaluation {
   readonly test?: SplitResult;
 }
 
-/** The folder of a comparison: what has come of its experiments so far, written down as `comparison.json`, `.csv` and `.md`. */
+const CURVES = [
+  ['valAccuracy', 'validation accuracy', '.0%'],
+  ['valLoss', 'validation loss', undefined],
+] as const;
+const curvesName = (title: string) => title.replace(' ', '-');
+
+/** What is written into the folder of a comparison, beside the runs' own. */
+const FILES = [
+  ...['comparison.json', 'comparison.csv', 'comparison.md'],
+  ...CURVES.flatMap(([, title]) => ['svg', 'png'].map(ending => `${curvesName(title)}.${ending}`)),
+];
+
+/**
+ * The folder of a comparison: what has come of its experiments so far, written down as `comparison.json`, `.csv` and `.md`. One
+ * process at a time writes there, until it closes it.
+ */
 export class Comparison {
   readonly #results: ExperimentResult[];
 
@@ -53,25 +69,36 @@ export class Comparison {
     private readonly out: string,
     private readonly title: string,
     private readonly before: Earlier,
+    /** Lets other processes have the folder. */
+    readonly close: () => Promise<void>,
   ) {
     this.#results = plan.experiments.map(experiment => ({ ...headOf(experiment), state: 'waiting' }));
   }
 
   /**
    * @param note told which recipes are left out
-   * @throws {UserError} where `out` cannot be written, or holds runs of other options
+   * @param lease what lets this process alone write there, whichever has done so before (`lockFolder`)
+   * @throws {UserError} where `out` cannot be written, or holds runs of other options, and where another process compares there
    */
   static async open(
     plan: ExperimentsPlan,
     out: string,
     { title, note }: { readonly title: string; readonly note: (text: string) => void },
+    lease?: string,
   ): Promise<Comparison> {
     // A folder with runs of other options is found before anything is trained.
     for (const experiment of plan.experiments) await finishedSummary(experiment);
     await createFolder(resolve(out));
-    const before = (await readJsonFile(earlier, join(out, 'comparison.json')))?.runs ?? [];
-    for (const { name, error } of plan.refused) note(`${name} is left out: ${error.message}`);
-    return new Comparison(plan, out, title, before);
+    const unlock = await lockFolder(out, lease);
+    try {
+      await removeTemporaryFiles(out, FILES);
+      const before = (await readJsonFile(earlier, join(out, 'comparison.json')))?.runs ?? [];
+      for (const { name, error } of plan.refused) note(`${name} is left out: ${error.message}`);
+      return new Comparison(plan, out, title, before, unlock);
+    } catch (error) {
+      await unlock();
+      throw error;
+    }
   }
 
   /** Takes the result that an earlier sitting has measured; false where there is still something to do. */
@@ -144,16 +171,13 @@ async function drawCurves(experiments: readonly Experiment[], out: string): Prom
     if (rows.length > 0) histories.push({ name: several ? `${name}, seed ${seed}` : name, rows });
   }
   if (histories.length === 0) return;
-  for (const [key, title, format] of [
-    ['valAccuracy', 'validation accuracy', '.0%'],
-    ['valLoss', 'validation loss', undefined],
-  ] as const) {
+  for (const [key, title, format] of CURVES) {
     const series = histories.map(({ name, rows }) => ({
       name,
       points: rows.map(row => ({ epoch: row.epoch, value: row[key] })),
     }));
     const chart = await epochCurves(title, series, title, format);
-    const file = join(out, title.replace(' ', '-'));
+    const file = join(out, curvesName(title));
     await writeFileAtomic(`${file}.svg`, svgFile(chart));
     await writeFileAtomic(`${file}.png`, pngFile(chart));
   }

@@ -22,15 +22,26 @@ export interface ExperimentsContext extends MemberContext {
  * also the curves. What has finished in an earlier sitting is left alone, what was stopped goes on. A run that fails is told, and
  * the next one begins.
  *
- * @throws {UserError} where `out` cannot be written, or holds runs of other options
+ * @throws {UserError} where `out` cannot be written, or holds runs of other options, and where another process compares there
  */
 export async function runExperiments(
   plan: ExperimentsPlan,
   out: string,
   context: ExperimentsContext,
 ): Promise<ExperimentComparison> {
-  const { experiments } = plan;
   const comparison = await Comparison.open(plan, out, context);
+  try {
+    return await runAll(plan, comparison, context);
+  } finally {
+    await comparison.close();
+  }
+}
+
+async function runAll(
+  { experiments }: ExperimentsPlan,
+  comparison: Comparison,
+  context: ExperimentsContext,
+): Promise<ExperimentComparison> {
   const load = lastLoaded(context.load);
   for (const [i, experiment] of experiments.entries()) {
     if (await comparison.takeUp(experiment)) continue;

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
 import type { Redis } from 'ioredis';
-import { ownStart, startOf } from '../../train/processes.js';
+import { machineOf, ownName, stateOf } from '../../train/processes.js';
 import { UserError } from '../../util/errors.js';
 import { enqueuerKey } from '../keys.js';
 import { parseEnqueuer, type EnqueuerStatus } from '../protocol.js';
@@ -28,7 +27,7 @@ export class Claim {
    * @throws {UserError} where another process enqueues it
    */
   static async take(redis: Redis, key: string, what: string): Promise<Claim> {
-    const status: EnqueuerStatus = { host: hostname(), pid: process.pid, start: ownStart(), token: randomUUID() };
+    const status: EnqueuerStatus = { ...ownName(), token: randomUUID() };
     const claim = new Claim(redis, enqueuerKey(key), JSON.stringify(status), what);
     await claim.#take();
     return claim;
@@ -52,18 +51,14 @@ export class Claim {
     const held = await this.redis.get(this.key);
     const other = parseEnqueuer(held);
     if (held === null) return this.#take();
-    if (other && isDead(other) && (await this.#replace(held))) return;
-    const who = other ? `process ${other.pid} on ${other.host}` : 'another program';
-    const wait = other?.host === hostname() ? '' : `; where it no longer runs, in ${LIFE_MS / 1000} seconds`;
+    const state = other && stateOf(other);
+    if (state === 'dead' && (await this.#replace(held))) return;
+    const who = other ? `process ${other.pid} on ${machineOf(other)}` : 'another program';
+    const wait = state === 'alive' ? '' : `; where it no longer runs, in ${LIFE_MS / 1000} seconds`;
     throw new UserError(`${this.what} is being enqueued already, by ${who}${wait}`);
   }
 
   async #replace(held: string): Promise<boolean> {
     return (await this.redis.eval(REPLACE, 1, this.key, held, this.own, LIFE_MS)) === 1;
   }
-}
-
-/** Seen from the machine that it ran on. */
-function isDead({ host, pid, start }: EnqueuerStatus): boolean {
-  return host === hostname() && startOf(pid) !== start;
 }

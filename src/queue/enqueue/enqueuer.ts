@@ -2,7 +2,18 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue, QueueEvents } from 'bullmq';
 import type { QueueConnection } from '../connection.js';
-import { enqueuedKey, KEPT_SECONDS, LANES, PREFIX, queueName, taskKey, WAKE, workerKey, WORKERS } from '../keys.js';
+import {
+  enqueuedKey,
+  enqueuerKey,
+  KEPT_SECONDS,
+  LANES,
+  PREFIX,
+  queueName,
+  taskKey,
+  WAKE,
+  workerKey,
+  WORKERS,
+} from '../keys.js';
 import { laneId, parseWorker, PROTOCOL, type Lane, type Task, type WorkerStatus } from '../protocol.js';
 import type { Store } from '../store.js';
 import { Claim } from './claim.js';
@@ -76,6 +87,11 @@ export class Enqueuer {
     return this.context.store;
   }
 
+  /** The name of what this process alone has while it enqueues; whoever has it next is rid of the locks under it (`lockFolder`). */
+  get lease(): string {
+    return enqueuerKey(this.key);
+  }
+
   /** Aborted where this process may enqueue no more; the reason is why. */
   get fault(): AbortSignal {
     return this.#fault.signal;
@@ -90,7 +106,7 @@ export class Enqueuer {
   /** The name of a worker, for people. */
   nameOf(worker: string): string {
     const known = this.#workers.get(worker);
-    return known ? workerName(known) : worker.replace(/^facegrad@(.*):(\d+):.*$/, '$1:$2');
+    return known ? workerName(known) : worker.replace(/^facegrad@(.*?)(?:@[^:]*)?:(\d+):.*$/, '$1:$2');
   }
 
   /**

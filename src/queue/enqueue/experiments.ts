@@ -27,7 +27,7 @@ export interface EnqueueExperimentsContext extends Pick<TaskSettings, 'autotune'
 /**
  * Trains and evaluates experiments on the workers of a queue, and writes the files of `runExperiments` into `out`, which lies in
  * the store, after each.
- * @throws {UserError} where `out` cannot be written, or holds runs of other options
+ * @throws {UserError} where `out` cannot be written, or holds runs of other options, and where another process compares there
  */
 export async function enqueueExperiments(
   plan: ExperimentsPlan,
@@ -35,13 +35,26 @@ export async function enqueueExperiments(
   enqueuer: Enqueuer,
   context: EnqueueExperimentsContext,
 ): Promise<ExperimentComparison> {
-  const { experiments } = plan;
-  const { reporter, title, version, autotune, tensorboard } = context;
-  const signal = AbortSignal.any([context.signal, enqueuer.fault]);
+  const { reporter, title } = context;
   const note = (text: string) => {
     reporter.note(text);
   };
-  const comparison = await Comparison.open(plan, out, { title, note });
+  const comparison = await Comparison.open(plan, out, { title, note }, enqueuer.lease);
+  try {
+    return await enqueueAll(plan, comparison, enqueuer, context);
+  } finally {
+    await comparison.close();
+  }
+}
+
+async function enqueueAll(
+  { experiments }: ExperimentsPlan,
+  comparison: Comparison,
+  enqueuer: Enqueuer,
+  context: EnqueueExperimentsContext,
+): Promise<ExperimentComparison> {
+  const { reporter, version, autotune, tensorboard } = context;
+  const signal = AbortSignal.any([context.signal, enqueuer.fault]);
   const book = new DataBook(context.load);
   const settings = { test: true, evaluate: true, autotune, tensorboard };
   const runs: Promise<void>[] = [];

@@ -18,10 +18,25 @@ export interface EnqueueSeriesContext extends Pick<TaskSettings, 'autotune' | 't
 /**
  * Trains the runs of a series on the workers of a queue, and writes down after each what came of them, as `trainSeries` does.
  * @param data as the source has them
- * @throws {UserError} where the data are not those that the series was begun with, and where the series lies outside the store
+ * @throws {UserError} where the data are not those that the series was begun with, where the series lies outside the store,
+ * and where another process trains it
  * @throws where a run fails; those that no worker has are taken back then
  */
 export async function enqueueSeries(
+  folder: SeriesFolder,
+  data: DataSet,
+  enqueuer: Enqueuer,
+  context: EnqueueSeriesContext,
+): Promise<SeriesSummary> {
+  const unlock = await folder.lock(enqueuer.lease);
+  try {
+    return await enqueueAll(folder, data, enqueuer, context);
+  } finally {
+    await unlock();
+  }
+}
+
+async function enqueueAll(
   folder: SeriesFolder,
   data: DataSet,
   enqueuer: Enqueuer,

@@ -2,8 +2,9 @@ import { basename, join } from 'node:path';
 import * as z from 'zod';
 import type { DataSet } from '../../data/dataset.js';
 import { UserError } from '../../util/errors.js';
-import { createFolder, kindOf, writeFileAtomic } from '../files.js';
+import { createFolder, kindOf, removeTemporaryFiles, writeFileAtomic } from '../files.js';
 import { readJsonFile } from '../json-file.js';
+import { lockFolder } from '../run-lock.js';
 import type { TrainOptions } from '../types.js';
 import { finishedSummary, type Member } from './member.js';
 import { membersOf, planShape, SERIES_KINDS, type SeriesKind, type SeriesPlan } from './plan.js';
@@ -57,6 +58,23 @@ export class SeriesFolder {
 
   get members(): Member[] {
     return membersOf(this.plan, this.path);
+  }
+
+  /**
+   * Takes the folder for this process, until the function that comes back is called, and removes what a killed one had not
+   * finished writing.
+   * @param lease as of `lockFolder`
+   * @throws UserError where another process trains the series, and where the folder cannot be written
+   */
+  async lock(lease?: string): Promise<() => Promise<void>> {
+    const unlock = await lockFolder(this.path, lease);
+    try {
+      await removeTemporaryFiles(this.path, [`${this.plan.kind}.json`, `${this.plan.kind}.md`]);
+      return unlock;
+    } catch (error) {
+      await unlock();
+      throw error;
+    }
   }
 
   /**

@@ -14,9 +14,18 @@ export interface SeriesContext extends MemberContext {
  * left alone; the one that was stopped goes on where it stood. Ends after the run under way when the signal is aborted.
  *
  * @param data as the source has them: folds are drawn here
- * @throws UserError where the data are not those that the series was begun with
+ * @throws UserError where the data are not those that the series was begun with, and where another process trains it
  */
 export async function trainSeries(folder: SeriesFolder, data: DataSet, context: SeriesContext): Promise<SeriesSummary> {
+  const unlock = await folder.lock();
+  try {
+    return await trainAll(folder, data, context);
+  } finally {
+    await unlock();
+  }
+}
+
+async function trainAll(folder: SeriesFolder, data: DataSet, context: SeriesContext): Promise<SeriesSummary> {
   const { plan, members } = folder;
   folder.requireData(data);
   const warning = plan.kind === 'folds' ? foldWarning(data, plan.count) : undefined;

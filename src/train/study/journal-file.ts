@@ -4,9 +4,12 @@ import { decodeLogs, encodeLogs, type Operation } from '../../interop/optuna-jou
 import { JournalReplay } from '../../interop/optuna-replay.js';
 import { UserError } from '../../util/errors.js';
 import { createFolder } from '../files.js';
-import { withJournalLock } from './journal-lock.js';
+import { isOnOwnDisk } from '../own-disk.js';
+import { removeLeftLocks, withJournalLock, type IsHeld } from './journal-lock.js';
 
 const LINE_BREAK = 0x0a;
+
+type Transaction<T> = (replay: JournalReplay) => { append: readonly Operation[]; result: T };
 
 /**
  * A journal on disk, which other processes may append to as well. What is appended is on disk when `transact` returns, in
@@ -22,6 +25,7 @@ export class JournalFile {
   private constructor(
     readonly path: string,
     private readonly worker: string,
+    readonly onOwnDisk: boolean,
   ) {}
 
   /**
@@ -29,11 +33,12 @@ export class JournalFile {
    * @throws {UserError} where there is no such file and `create` is not set, or it is no journal
    */
   static async open(path: string, worker: string, { create = false } = {}): Promise<JournalFile> {
-    const journal = new JournalFile(path, worker);
     if (create) {
       await createFolder(dirname(resolve(path)));
       await using(path, 'a', () => Promise.resolve());
+      await removeLeftLocks(path);
     }
+    const journal = new JournalFile(path, worker, await isOnOwnDisk(path));
     await journal.sync();
     return journal;
   }
@@ -44,29 +49,41 @@ export class JournalFile {
   }
 
   /**
-   * Appends what `fn` makes of the journal as it is, while nobody else can append; `fn` gives what is to be returned, too.
+   * Appends what `fn` makes of the journal as it is, while nobody else can append; `fn` gives what is to be returned, too. It is
+   * asked again where this process stood still for so long that another one has had the lock since.
    */
-  async transact<T>(fn: (replay: JournalReplay) => { append: readonly Operation[]; result: T }): Promise<T> {
-    return withJournalLock(this.path, () =>
-      using(this.path, 'r+', async file => {
-        await this.#read(file);
-        const { append, result } = fn(this.replay);
-        if (append.length === 0) return result;
-        const logs = append.map(({ op_code, ...rest }) => ({ op_code, worker_id: this.worker, ...rest }));
-        // The half line of a process that was killed would make nonsense of the next one.
-        await file.truncate(this.#bytes);
-        try {
-          await writeWhole(file, Buffer.from(encodeLogs(logs)), this.#bytes);
-          await file.sync();
-        } catch (error) {
-          // On a full disk the first lines may have had room.
-          await file.truncate(this.#bytes);
-          throw new Error(`the journal ${this.path} cannot be written: ${(error as Error).message}`, { cause: error });
-        }
-        await this.#read(file);
-        return result;
-      }),
-    );
+  async transact<T>(fn: Transaction<T>): Promise<T> {
+    for (;;) {
+      const done = await withJournalLock(this.path, isHeld =>
+        using(this.path, 'r+', file => this.#try(file, fn, isHeld)),
+      );
+      if (done) return done.result;
+    }
+  }
+
+  /** Undefined, with the journal as it was, where the lock is no longer this process's. */
+  async #try<T>(file: FileHandle, fn: Transaction<T>, isHeld: IsHeld): Promise<{ result: T } | undefined> {
+    await this.#read(file);
+    const { append, result } = fn(this.replay);
+    if (append.length === 0) return { result };
+    const logs = append.map(({ op_code, ...rest }) => ({ op_code, worker_id: this.worker, ...rest }));
+    const { size } = await file.stat();
+    if (!(await isHeld())) return undefined;
+    // The half line of a process that was killed would make nonsense of the next one.
+    if (size > this.#bytes) await file.truncate(this.#bytes);
+    try {
+      // At the end, wherever that is by now: should the lock be lost at this very moment, no line of another's is written over.
+      await using(this.path, 'a', async end => {
+        await writeWhole(end, Buffer.from(encodeLogs(logs)));
+        await end.sync();
+      });
+    } catch (error) {
+      // On a full disk the first lines may have had room.
+      if (await isHeld()) await file.truncate(this.#bytes);
+      throw new Error(`the journal ${this.path} cannot be written: ${(error as Error).message}`, { cause: error });
+    }
+    await this.#read(file);
+    return { result };
   }
 
   async #read(file: FileHandle): Promise<void> {
@@ -85,11 +102,8 @@ export class JournalFile {
 }
 
 /** One write may take a part only. */
-async function writeWhole(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let at = 0; at < bytes.length;) {
-    const { bytesWritten } = await file.write(bytes, at, bytes.length - at, position + at);
-    at += bytesWritten;
-  }
+async function writeWhole(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at, bytes.length - at)).bytesWritten;
 }
 
 async function using<T>(path: string, flags: string, use: (file: FileHandle) => Promise<T>): Promise<T> {

@@ -186,7 +186,7 @@ export class Study {
 
   #isLeft({ worker }: JournalTrial, takeOver: boolean): boolean {
     if (worker === this.worker) return false;
-    const state = workerState(worker);
+    const state = workerState(worker, this.journal);
     return state === 'dead' || (takeOver && state === 'unknown');
   }
 

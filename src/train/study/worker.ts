@@ -1,18 +1,18 @@
-import { hostname } from 'node:os';
-import { ownStart, startOf } from '../processes.js';
+import { ownName, stateOf, type ProcessState } from '../processes.js';
 
 /** How this process is called in a journal: `facegrad@host:pid:start`. The start tells it from a later process with the same number. */
 export function workerId(): string {
-  return `facegrad@${hostname()}:${process.pid}:${ownStart()}`;
+  const { host, pid, start } = ownName();
+  return `facegrad@${host}:${pid}:${start}`;
 }
 
-export type WorkerState = 'alive' | 'dead' | 'unknown';
-
-/** Whether the worker of that name still runs; unknown of other machines and other programs. */
-export function workerState(id: string): WorkerState {
+/**
+ * Whether the worker of that name still runs; unknown of other machines and other programs.
+ * @param where the journal lies (`stateOf`)
+ */
+export function workerState(id: string, where?: { readonly onOwnDisk: boolean }): ProcessState {
   const match = /^facegrad@(.+):(\d+):([\da-f]+-\d+)$/.exec(id);
   if (!match) return 'unknown';
   const [, host, pid, start] = match as unknown as [string, string, string, string];
-  if (host !== hostname()) return 'unknown';
-  return startOf(Number(pid)) === start ? 'alive' : 'dead';
+  return stateOf({ host, pid: Number(pid), start }, where);
 }

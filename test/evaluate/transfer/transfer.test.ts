@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -35,9 +35,9 @@ const scores = (accuracy: number, macroF1 = accuracy): TransferScores => ({
 
 const record: TransferRecord = {
   ...{ facegrad: '1', created: '2026', classes: ['happy', 'sad'] },
-  from: { run: '/runs/a', weights: 'f', data: 'old', path: '/old.csv' },
+  from: { run: tmpdir(), weights: 'f', data: 'old', path: '/old.csv' },
   to: { data: 'new, "odd"', fingerprint: 'g' },
-  options: { ...base, init: '/runs/a' },
+  options: { ...base, init: tmpdir() },
 };
 
 describe('--force', () => {
@@ -96,14 +96,50 @@ describe('TransferFolder', () => {
       'holds a transfer already; continue it with --resume',
     );
     await TransferFolder.requireFree(folder, true, tmpdir());
-    await TransferFolder.create(folder, record);
-    await expect(readFile(transferred.run)).rejects.toThrow('ENOENT');
+    await transferred.close();
+    await (await TransferFolder.create(folder, record, { force: true })).close();
+    await expect(stat(transferred.run)).rejects.toThrow('ENOENT');
     await writeFile(join(folder, 'transfer.json'), '{}');
     await expect(TransferFolder.requireFree(folder, true, tmpdir())).rejects.toThrow('is not what facegrad writes');
     await rm(join(folder, 'transfer.json'));
     await mkdir(transferred.run);
     await expect(TransferFolder.requireFree(folder, true, tmpdir())).rejects.toThrow('holds something else');
     await expect(TransferFolder.open(join(folder, 'none'))).rejects.toThrow('holds no transfer');
+  });
+});
+
+describe('a transfer that another process begins or goes on with', () => {
+  const begun = () => TransferFolder.create(folder, record);
+
+  it('is not replaced where it was begun while data were read, nor while it is written to', async () => {
+    await TransferFolder.requireFree(folder, false, tmpdir());
+    const other = await begun();
+    await mkdir(other.run);
+    await writeFile(join(other.run, 'best.safetensors'), 'weights');
+    await expect(TransferFolder.create(folder, record, { force: true })).rejects.toThrow('is in use');
+    await expect(TransferFolder.resume(folder)).rejects.toThrow('is in use');
+    await other.close();
+    await expect(begun()).rejects.toThrow('holds a transfer already');
+
+    const unlock = await lockFolder(other.run);
+    await expect(TransferFolder.create(folder, record, { force: true })).rejects.toThrow('is in use');
+    await unlock();
+    expect(await readFile(join(other.run, 'best.safetensors'), 'utf8')).toBe('weights');
+    expect((await readdir(folder)).filter(name => name.startsWith('.lock'))).toEqual([]);
+  });
+
+  it('is gone on with as that one has left it, without what a killed one had not finished writing', async () => {
+    const first = await begun();
+    await first.keep('zeroShot', scores(0.5));
+    await first.close();
+    await writeFile(join(folder, '.transfer.json.12.tmp'), 'half');
+    const second = await TransferFolder.resume(folder);
+    expect(second.record.zeroShot).toEqual(scores(0.5));
+    expect(await readdir(folder)).not.toContain('.transfer.json.12.tmp');
+    await second.keep('sourceAfter', scores(0.4));
+    // Nothing is left to be written.
+    expect((await TransferFolder.resume(folder)).record).toEqual(second.record);
+    await second.close();
   });
 });
 
@@ -185,7 +221,8 @@ describe('a transfer', () => {
 
     await runIn(folder, 'second', bandData(60), { epochs: 1, seed: 3 });
     await writeFile(trained.file, await readFile(join(folder, 'second', 'best.safetensors')));
-    const fresh = await TransferFolder.create(join(folder, 'out'), begun);
+    await out.close();
+    const fresh = await TransferFolder.create(join(folder, 'out'), begun, { force: true });
     await expect(transfer(fresh, steps, signal)).rejects.toThrow('has changed since the transfer began');
   });
 });

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import { hostname, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -17,6 +17,7 @@ import {
   sortRuns,
   type RunEntry,
 } from '../../../src/train/catalogue/index.js';
+import { ownName } from '../../../src/train/processes.js';
 import { UserError } from '../../../src/util/errors.js';
 import { makeRun, rows } from './runs.js';
 
@@ -59,7 +60,8 @@ describe('the state of a run', () => {
     expect(await stateOf({})).toBe('killed');
     expect(await stateOf({ end: 'interrupted', summary: { epochs: 1 } })).toBe('killed');
     expect(await stateOf({ end: 'finished', options: { epochs: 5 } })).toBe('killed');
-    await writeFile(join(path, `.lock.${hostname()}.${gone}.0-0`), '');
+    const { host, start } = ownName();
+    await writeFile(join(path, `.lock.${host}.${gone}.${start}`), '');
     expect((await readRun(path)).state).toBe('killed');
   });
 

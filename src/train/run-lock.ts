@@ -3,8 +3,8 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { UserError } from '../util/errors.js';
 import { isPathError } from '../util/path-errors.js';
+import { ownStart, startOf } from '../util/processes.js';
 import { kindOf } from './files.js';
-import { ownStart, startOf } from './processes.js';
 
 /**
  * A process that trains in a run's folder leaves a file there whose name tells which it is: `.lock.<host>.<pid>.<start>`. Each

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Redis } from 'ioredis';
-import { ownStart, startOf } from '../../train/processes.js';
 import { UserError } from '../../util/errors.js';
+import { ownStart, startOf } from '../../util/processes.js';
 import { enqueuerKey } from '../keys.js';
 import { parseEnqueuer, type EnqueuerStatus } from '../protocol.js';
 

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { ownStart, startOf } from '../processes.js';
+import { ownStart, startOf } from '../../util/processes.js';
 
 /** How this process is called in a journal: `facegrad@host:pid:start`. The start tells it from a later process with the same number. */
 export function workerId(): string {

@@ -1,7 +1,9 @@
+import { promises } from 'node:fs';
 import { readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { DataSet } from '../../src/data/dataset.js';
 import type { LoadOptions } from '../../src/data/load.js';
 import { drawFace } from '../../src/data/synthetic/dataset.js';
@@ -125,6 +127,27 @@ describe('loadDataSet', () => {
       expect(again.outcome).toBe('read 4 images');
       expect(again.data.fingerprint).toBe(data.fingerprint);
       expect(Buffer.compare(await readFile(pack), whole)).toBe(0);
+    }
+  });
+
+  it('leaves a damaged pack where it cannot be removed, and says so', async () => {
+    const file = await folder.write('fer2013.csv', csv(ROWS));
+    const { data } = await load(file);
+    const pack = join(cacheFolder(), 'data', (await cached())[0]!);
+    const bytes = await readFile(pack);
+    bytes[56]! ^= 1;
+    await writeFile(pack, bytes);
+    vi.spyOn(promises, 'rm').mockRejectedValue(new Error('EROFS: read-only'));
+    syncBuiltinESMExports();
+    try {
+      const again = await load(file);
+      const why = `${pack} is damaged and cannot be removed: EROFS: read-only`;
+      expect(again.outcome).toBe(`read 4 images; not cached: ${why}`);
+      expect(again.data.fingerprint).toBe(data.fingerprint);
+      expect(await readFile(pack)).toEqual(bytes);
+    } finally {
+      vi.restoreAllMocks();
+      syncBuiltinESMExports();
     }
   });
 

@@ -7,8 +7,6 @@ export interface Images {
   readonly outcome: string;
   /** The slot of each of the plan's files, where it has files. */
   readonly slots?: readonly number[];
-  /** The pack's path, where the store is one. */
-  readonly pack?: string;
 }
 
 /** What is said where no pack could be written: that costs the next load its speed, and nothing else. */

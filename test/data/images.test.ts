@@ -226,6 +226,15 @@ describe('loadDataSet, of images', () => {
       }
     });
 
+    it('ends when the disk is full where a pack is all that is wanted', async () => {
+      const source = await write(await greys(NAMES));
+      await failing('write', (_, position) => (position === first ? fault('ENOSPC') : undefined));
+      const loading = load(source, { mustCache: true });
+      await expect(loading).rejects.toThrow('the data cannot be kept in the cache: ENOSPC: bad luck');
+      await expect(loading).rejects.toMatchObject({ name: 'Error' });
+      expect(await readdir(cache())).toEqual([]);
+    });
+
     it('goes on without a pack when somebody removes what is being written', async () => {
       const source = await write(await greys(NAMES));
       let outcome = '';

@@ -158,6 +158,13 @@ describe('loadDataSet', () => {
     expect(outcome).toMatch(/^read 4 images; not cached: ENOTDIR/);
   });
 
+  it('refuses to load without a cache where that is all that is wanted', async () => {
+    const file = await folder.write('fer2013.csv', csv(ROWS));
+    const loading = load(file, { cacheFolder: file, mustCache: true });
+    await expect(loading).rejects.toThrow(/^the data cannot be kept in the cache: ENOTDIR/);
+    await expect(loading).rejects.toMatchObject({ name: 'UserError' });
+  });
+
   it.each([
     ['a bad row', 'bad.csv', csv([...ROWS, row(8, 1)]), /bad\.csv, line 6: the emotion is 8/],
     [

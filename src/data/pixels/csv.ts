@@ -41,7 +41,7 @@ export async function imagesOfCsv(
   }
   const form = { channels: 1, height: FER2013_SIZE, width: FER2013_SIZE };
   const store = storeOf({ ...form, splits });
-  return { store, outcome: without ? notCached(without) : await keep(name, store) };
+  return { store, outcome: without ? notCached(without, options) : await keep(name, store, options) };
 }
 
 /** The file's size and time, and a hash of its beginning: not every tool that edits a file moves its time. */
@@ -56,7 +56,7 @@ async function stateNow(source: Source, { place, file }: PixelCsv): Promise<stri
 }
 
 /** Puts a store into the cache; gives what is to be said of it. */
-async function keep(name: PackName, store: MemoryStore): Promise<string> {
+async function keep(name: PackName, store: MemoryStore, options: LoadOptions): Promise<string> {
   const bytes = imageBytesOf(store);
   const checksums = store.names.map((_, i) => crc32(store.images.subarray(i * bytes, (i + 1) * bytes)));
   try {
@@ -70,6 +70,6 @@ async function keep(name: PackName, store: MemoryStore): Promise<string> {
     }
     return '';
   } catch (error) {
-    return notCached(error);
+    return notCached(error, options);
   }
 }

@@ -89,8 +89,9 @@ export async function imagesOfFiles(
     return { store: await fill(await packTarget(name, form, unique.length)), slots, outcome: '' };
   } catch (error) {
     if (!(error instanceof NotPacked)) throw error;
+    const outcome = notCached(error.cause, options);
     // Also where the disk became full in the midst of it: what was packed by then is gone.
-    return { store: await fill(memoryTarget(form, names)), slots, outcome: notCached(error.cause) };
+    return { store: await fill(memoryTarget(form, names)), slots, outcome };
   }
 }
 

@@ -1,18 +1,16 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat, utimes, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import envPaths from 'env-paths';
+import { removeLeftovers, temporaryName } from './leftovers.js';
 import { beginPack, endPack, openPack, writePackImages, type PackFile } from './pack.js';
 import type { ImageForm, ImageSink, StoreIndex } from './store.js';
 
 /** When the packs of a folder take more than this, those that were used longest ago are removed. */
 const MOST_BYTES = 32 * 1024 ** 3;
-/** A temporary file that nobody has written to for so long, of a process that is gone, is a leftover. */
-const LEFTOVER_MILLISECONDS = 60_000;
 const PACK = /\.pack$/;
 /** A list of damaged images, also of a pack that was refused for them and so is not there. */
 const BAD_LIST = /-[0-9a-f]{8}\.left-out\.csv$/;
-const TEMPORARY = /\.(\d+)-[0-9a-f-]{36}\.tmp$/;
 
 /** Where packed data sets are kept: `folder`, else what FACEGRAD_CACHE says, else the user's cache folder. */
 export function dataCacheFolder(folder?: string): string {
@@ -41,8 +39,12 @@ export function packName(folder: string, source: string, state: string, form: st
   return { path, key: digest(JSON.stringify([absolute, state, form])), source: name, current };
 }
 
-/** The pack, if it is there and sound; it then counts as used now. */
+/**
+ * The pack, if it is there and sound; it then counts as used now. Whoever looks for one also clears away what killed processes
+ * have left: once there is a pack, nobody may write one for a long time.
+ */
 export async function findPack({ path, key }: PackName): Promise<PackFile | undefined> {
+  await removePackLeftovers(dirname(path));
   const pack = await openPack(path, key);
   const now = new Date();
   // Only the order in which packs are removed depends on it.
@@ -66,12 +68,15 @@ export class PackWriter implements ImageSink {
 
   /** Folders are made where they are missing. */
   static async create(name: PackName, form: ImageForm, slots: number): Promise<PackWriter> {
-    const folder = dirname(name.path);
-    await mkdir(folder, { recursive: true });
-    await removeLeftovers(folder);
-    const temporary = `${name.path}.${process.pid}-${randomUUID()}.tmp`;
+    await mkdir(dirname(name.path), { recursive: true });
+    const temporary = temporaryName(name.path);
     const writer = new PackWriter(name, form, temporary, await open(temporary, 'wx'), slots);
-    await beginPack(writer.file);
+    try {
+      await beginPack(writer.file);
+    } catch (error) {
+      await writer.abort();
+      throw error;
+    }
     return writer;
   }
 
@@ -95,9 +100,10 @@ export class PackWriter implements ImageSink {
     await removeUseless(this.name);
   }
 
+  /** Where even that fails, the file stays until this process is gone and somebody looks into the cache. */
   async abort(): Promise<void> {
     await this.file.close().catch(() => undefined);
-    await rm(this.temporary, { force: true });
+    await rm(this.temporary, { force: true }).catch(() => undefined);
   }
 }
 
@@ -118,8 +124,23 @@ export async function listPacks(folder: string): Promise<CachedPack[]> {
 export async function clearPacks(folder: string): Promise<{ packs: number; bytes: number }> {
   const packs = await listPacks(folder);
   for (const { path } of [...packs, ...(await filesOf(folder, BAD_LIST))]) await removePack(path);
-  await removeLeftovers(folder);
+  await removePackLeftovers(folder);
   return { packs: packs.length, bytes: packs.reduce((sum, { bytes }) => sum + bytes, 0) };
+}
+
+/**
+ * Removes a damaged pack, so that it is made anew.
+ *
+ * @returns why it could not be
+ */
+export async function removeDamaged(path: string): Promise<Error | undefined> {
+  try {
+    await rm(path, { force: true });
+    return undefined;
+  } catch (error) {
+    const { message } = error as Error;
+    return new Error(`${path} is damaged and cannot be removed: ${message}`, { cause: error });
+  }
 }
 
 /** The file beside a pack that lists the images that were left out. */
@@ -132,22 +153,8 @@ async function removePack(path: string): Promise<void> {
   await rm(badListOf(path), { force: true });
 }
 
-/** Temporary files of processes that are gone. */
-async function removeLeftovers(folder: string): Promise<void> {
-  for (const { path, used } of await filesOf(folder, TEMPORARY)) {
-    const pid = Number(TEMPORARY.exec(path)![1]);
-    if (Date.now() - used > LEFTOVER_MILLISECONDS && !isAlive(pid)) await rm(path, { force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: there is such a process, of another user.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+async function removePackLeftovers(folder: string): Promise<void> {
+  await removeLeftovers(folder, name => PACK.test(name));
 }
 
 /** Packs of earlier states of the source, and the oldest ones beyond MOST_BYTES; the new pack stays in any case. */

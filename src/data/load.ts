@@ -1,7 +1,7 @@
-import { rm } from 'node:fs/promises';
 import { UserError } from '../util/errors.js';
 import { equalizeImages } from './augment/equalize.js';
 import { assemble, classCounts, type Labelled } from './assemble.js';
+import { removeDamaged } from './cache.js';
 import { SPLIT_NAMES, type DataSet } from './dataset.js';
 import { foldSplits } from './folds.js';
 import type { Format, Plan } from './formats/format.js';
@@ -44,23 +44,40 @@ async function load(source: string, options: LoadOptions): Promise<DataSet> {
     const plan = await format.plan(inner, options);
     if (plan.pixels.kind === 'csv') refuseFileOptions(plan, options);
     for (const warning of plan.warnings) options.onWarning?.(warning);
-    try {
-      return await loadPlan(format.name, plan, inner, options);
-    } catch (error) {
-      if (!(error instanceof PackDamaged)) throw error;
-      // The damaged pack is gone: this time it is made anew.
-      return await loadPlan(format.name, plan, inner, options);
-    }
+    return await loadPlan(format.name, plan, inner, options);
   } finally {
     await opened.tree.close();
   }
 }
 
+/** Loads from the cache; where a pack turns out to be damaged, from one made anew; where that is no use either, without. */
 async function loadPlan(format: FormatName, plan: Plan, source: Source, options: LoadOptions): Promise<DataSet> {
+  let without: Error | undefined;
+  for (let made = 0; ; made++) {
+    try {
+      return await loadOnce(format, plan, source, options, without);
+    } catch (error) {
+      if (!(error instanceof PackDamaged)) throw error;
+      // A new pack that is damaged at once lies on a disk that will damage the next one, too.
+      without = (await removeDamaged(error.path)) ?? (made > 0 ? error : undefined);
+    }
+  }
+}
+
+/** @param without why the cache is left alone */
+async function loadOnce(
+  format: FormatName,
+  plan: Plan,
+  source: Source,
+  options: LoadOptions,
+  without: Error | undefined,
+): Promise<DataSet> {
   const { pixels } = plan;
   const decoded =
-    pixels.kind === 'csv' ? await imagesOfCsv(source, pixels, options) : await imagesOfFiles(source, pixels, options);
-  const { store, outcome, pack } = decoded;
+    pixels.kind === 'csv'
+      ? await imagesOfCsv(source, pixels, options, without)
+      : await imagesOfFiles(source, pixels, options, without);
+  const { store, outcome } = decoded;
   const warn = options.onWarning ?? (() => undefined);
   try {
     const images = usableImages(plan, decoded);
@@ -68,9 +85,6 @@ async function loadPlan(format: FormatName, plan: Plan, source: Source, options:
     const data = await assemble({ ...plan, images }, store, options, warn);
     options.onProgress?.(1, `read ${describe(data)}${outcome}`);
     return data;
-  } catch (error) {
-    if (error instanceof PackDamaged && pack !== undefined) await rm(pack, { force: true });
-    throw error;
   } finally {
     await store.close();
   }

@@ -47,6 +47,8 @@ export interface ImageCount {
 export interface LoadOptions extends DataOptions {
   /** Where packed data sets are kept. By default FACEGRAD_CACHE, else the user's cache folder. */
   cacheFolder?: string;
+  /** The packed data set is what is wanted: loading fails where none can be kept, instead of going on in memory. */
+  mustCache?: boolean;
   /** Told what is being done, how far it is, from 0 to 1, and how many images that are. */
   onProgress?: (fraction: number, text: string, images?: ImageCount) => void;
   /** Told what is odd about the data, but no reason to stop. */

@@ -39,12 +39,20 @@ interface PackIndex {
   checksums: number[];
 }
 
-/** A pack whose bytes are not what was written. */
-export class PackDamaged extends Error {}
+/** A pack whose bytes are not what was written, or that the disk no longer gives back. */
+export class PackDamaged extends Error {
+  constructor(
+    readonly path: string,
+    reason: string,
+    options?: ErrorOptions,
+  ) {
+    super(`${path}: ${reason}`, options);
+  }
+}
 
 /** Begins a pack; images follow by `writePackImages`, in any order, and `endPack` makes it whole. */
 export async function beginPack(file: FileHandle): Promise<void> {
-  await file.write(Buffer.alloc(PREFIX_BYTES), 0, PREFIX_BYTES, 0);
+  await writeAll(file, Buffer.alloc(PREFIX_BYTES), 0);
 }
 
 /** `images` (count,H,W,C) into the slots from `slot` on. */
@@ -74,7 +82,7 @@ export async function endPack(
   prefix.writeUInt32LE(bytes.length, 12);
   prefix.writeBigUInt64LE(BigInt(at), 16);
   prefix.set(sha256(bytes), 24);
-  await file.write(prefix, 0, PREFIX_BYTES, 0);
+  await writeAll(file, prefix, 0);
   await file.sync();
 }
 
@@ -87,11 +95,11 @@ export async function openPack(path: string, key: string): Promise<PackFile | un
   try {
     file = await open(path);
     const index = await readIndex(file);
-    if (index?.key === key) return new PackFile(file, index);
+    if (index?.key === key) return new PackFile(path, file, index);
   } catch {
     // A cache that cannot be read, for whatever reason, is a cache that is not there.
   }
-  await file?.close();
+  await file?.close().catch(() => undefined);
   return undefined;
 }
 
@@ -121,6 +129,7 @@ export class PackFile implements ImageStore {
   readonly #checksums: readonly number[];
 
   constructor(
+    private readonly path: string,
     private readonly file: FileHandle,
     index: PackIndex,
   ) {
@@ -134,7 +143,7 @@ export class PackFile implements ImageStore {
     this.#checksums = index.checksums;
   }
 
-  /** @throws {PackDamaged} at the first image whose bytes are not those that were written */
+  /** @throws {PackDamaged} at the first image whose bytes cannot be read, or are not those that were written */
   async read(slots: Uint32Array, out: Uint8Array): Promise<void> {
     const bytes = imageBytesOf(this);
     const most = Math.max(1, Math.floor(READ_BYTES / bytes));
@@ -142,10 +151,10 @@ export class PackFile implements ImageStore {
       let end = start + 1;
       while (end < slots.length && end - start < most && slots[end] === slots[end - 1]! + 1) end++;
       const piece = out.subarray(start * bytes, end * bytes);
-      await readAll(this.file, piece, PREFIX_BYTES + slots[start]! * bytes);
+      await this.#readAll(piece, PREFIX_BYTES + slots[start]! * bytes);
       for (let i = start; i < end; i++) {
         const found = crc32(out.subarray(i * bytes, (i + 1) * bytes));
-        if (found !== this.#checksums[slots[i]!]) throw new PackDamaged(`image ${slots[i]!} is damaged`);
+        if (found !== this.#checksums[slots[i]!]) throw new PackDamaged(this.path, `image ${slots[i]!} is damaged`);
       }
       start = end;
     }
@@ -154,13 +163,22 @@ export class PackFile implements ImageStore {
   async close(): Promise<void> {
     await this.file.close();
   }
+
+  /** Whatever the disk says (EIO, EUCLEAN, EBADMSG, …): the images can be had from their source. */
+  async #readAll(into: Uint8Array, position: number): Promise<void> {
+    try {
+      await readAll(this.file, into, position);
+    } catch (error) {
+      throw new PackDamaged(this.path, (error as Error).message, { cause: error });
+    }
+  }
 }
 
 /** Reads until `into` is full. */
 async function readAll(file: FileHandle, into: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < into.length;) {
     const { bytesRead } = await file.read(into, done, into.length - done, position + done);
-    if (bytesRead === 0) throw new PackDamaged('the pack ends too early');
+    if (bytesRead === 0) throw new Error('the pack ends too early');
     done += bytesRead;
   }
 }

@@ -1,10 +1,10 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../util/errors.js';
+import { isOnOwnDisk } from '../util/own-disk.js';
 import { isPathError } from '../util/path-errors.js';
+import { machineOf, ownName, stateOf, type ProcessName, type ProcessState } from '../util/processes.js';
 import { kindOf } from './files.js';
-import { isOnOwnDisk } from './own-disk.js';
-import { machineOf, ownName, stateOf, type ProcessName, type ProcessState } from './processes.js';
 
 /**
  * A process that trains in a run's folder leaves a file there whose name tells which it is: `.lock.<host>.<pid>.<start>`, as

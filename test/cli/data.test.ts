@@ -218,3 +218,12 @@ describe('options of sampling', () => {
     await expect(readdir(join(folder, 'no'))).rejects.toThrow();
   });
 });
+
+it('data convert --to cache says so, and fails, where the cache cannot be written', async () => {
+  const convert = ['data', 'convert', data, '--to', 'cache'];
+  // The cache's folder is a file.
+  const { code, stdout, stderr } = await facegrad(convert, { cwd: folder, env: { FACEGRAD_CACHE: data } });
+  expect(code, stderr).toBe(2);
+  expect(stderr).toContain('the data cannot be kept in the cache: ENOTDIR');
+  expect(stdout).toBe('');
+});

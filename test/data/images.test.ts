@@ -1,10 +1,13 @@
+import { promises, readdirSync, rmSync } from 'node:fs';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import sharp from 'sharp';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { LoadOptions } from '../../src/data/load.js';
 import type { ImageCount } from '../../src/data/options.js';
+import { failing } from './disk.js';
 import { equalizedByRank } from './equalized.js';
 import { csv, row, useTemporaryFolder } from './fixtures.js';
 import { greys, plain, tarOf, writeFiles, zipOf, type Files } from './files.js';
@@ -185,6 +188,98 @@ describe('loadDataSet, of images', () => {
     const again = await load(source);
     expect(again.outcome).toBe('read 20 images');
     expect(again.data.fingerprint).toBe(data.fingerprint);
+  });
+
+  describe('on a disk that fails', () => {
+    /** Where the pack's 20 images of 64 bytes begin, and where they end. */
+    const [first, end] = [56, 56 + 20 * 64];
+    const isOfImages = (position: number) => position >= first && position < end;
+    const fault = (code: string) => Object.assign(new Error(`${code}: bad luck`), { code });
+
+    afterEach(() => {
+      vi.restoreAllMocks();
+      syncBuiltinESMExports();
+    });
+
+    it.each([
+      ['images are written', 'write', (position: number) => position === first],
+      ['its end is written', 'write', (position: number) => position === end],
+      ['it is synced', 'sync', () => true],
+    ] as const)('goes on without a pack when the disk is full while %s', async (_, operation, isHit) => {
+      const files = { ...(await greys(NAMES.slice(0, 19))), 'cat/bad.png': 'no image' };
+      const sources = [
+        await write(files),
+        await folder.write('pets.zip', zipOf(files)),
+        await folder.write('pets.tar.gz', gzipSync(await tarOf(files))),
+      ];
+      for (const source of sources) {
+        await failing(operation, (_, position) => (isHit(position) ? fault('ENOSPC') : undefined));
+        const { data, outcome, warnings } = await load(source, { maxBad: 10 });
+        expect(outcome).toBe('read 19 images; not cached: ENOSPC: bad luck');
+        expect(warnings.map(text => text.replace(/ .*/s, ''))).toEqual(['1']);
+        expect((await readdir(cache())).filter(name => !name.endsWith('.left-out.csv'))).toEqual([]);
+        vi.restoreAllMocks();
+        const again = await load(source, { maxBad: 10 });
+        expect(again.outcome).toBe('read 19 images');
+        expect(again.data.fingerprint).toBe(data.fingerprint);
+        await rm(cache(), { recursive: true });
+      }
+    });
+
+    it('ends when the disk is full where a pack is all that is wanted', async () => {
+      const source = await write(await greys(NAMES));
+      await failing('write', (_, position) => (position === first ? fault('ENOSPC') : undefined));
+      const loading = load(source, { mustCache: true });
+      await expect(loading).rejects.toThrow('the data cannot be kept in the cache: ENOSPC: bad luck');
+      await expect(loading).rejects.toMatchObject({ name: 'Error' });
+      expect(await readdir(cache())).toEqual([]);
+    });
+
+    it('goes on without a pack when somebody removes what is being written', async () => {
+      const source = await write(await greys(NAMES));
+      let outcome = '';
+      const onProgress = (_: number, text: string, images?: ImageCount) => {
+        outcome = text;
+        if (images?.done !== 20) return;
+        for (const name of readdirSync(cache())) rmSync(join(cache(), name));
+      };
+      const { data } = await load(source, { onProgress });
+      expect(outcome).toMatch(/^read 20 images; not cached: ENOENT: .*rename/);
+      expect(await readdir(cache())).toEqual([]);
+      expect((await load(source)).data.fingerprint).toBe(data.fingerprint);
+    });
+
+    it('leaves a damaged pack where it cannot be removed, and says so', async () => {
+      const source = await write(await greys(NAMES));
+      const { data } = await load(source);
+      const pack = join(cache(), (await readdir(cache()))[0]!);
+      const bytes = await readFile(pack);
+      bytes[first]! ^= 1;
+      await writeFile(pack, bytes);
+      vi.spyOn(promises, 'rm').mockRejectedValue(fault('EROFS'));
+      syncBuiltinESMExports();
+      const again = await load(source);
+      expect(again.outcome).toBe(
+        `read 20 images; not cached: ${pack} is damaged and cannot be removed: EROFS: bad luck`,
+      );
+      expect(again.data.fingerprint).toBe(data.fingerprint);
+      expect(await readFile(pack)).toEqual(bytes);
+      expect(await readdir(cache())).toHaveLength(1);
+    });
+
+    it.each([
+      ['makes a pack anew that cannot be read', 1, /^read 20 images$/, 1],
+      ['does without where the new pack cannot be read either', 2, /^read 20 images; not cached: .*EIO: bad luck$/, 0],
+    ] as const)('%s', async (_, times, expected, packs) => {
+      const source = await write(await greys(NAMES));
+      const { data } = await load(source);
+      let left = times;
+      await failing('read', (_, position) => (isOfImages(position) && left-- > 0 ? fault('EIO') : undefined));
+      const again = await load(source);
+      expect(again.outcome).toMatch(expected);
+      expect(again.data.fingerprint).toBe(data.fingerprint);
+      expect(await readdir(cache())).toHaveLength(packs);
+    });
   });
 
   it('loads although nothing can be cached, and says so', async () => {

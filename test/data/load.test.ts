@@ -1,7 +1,9 @@
+import { promises } from 'node:fs';
 import { readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { DataSet } from '../../src/data/dataset.js';
 import type { LoadOptions } from '../../src/data/load.js';
 import { drawFace } from '../../src/data/synthetic/dataset.js';
@@ -128,11 +130,39 @@ describe('loadDataSet', () => {
     }
   });
 
+  it('leaves a damaged pack where it cannot be removed, and says so', async () => {
+    const file = await folder.write('fer2013.csv', csv(ROWS));
+    const { data } = await load(file);
+    const pack = join(cacheFolder(), 'data', (await cached())[0]!);
+    const bytes = await readFile(pack);
+    bytes[56]! ^= 1;
+    await writeFile(pack, bytes);
+    vi.spyOn(promises, 'rm').mockRejectedValue(new Error('EROFS: read-only'));
+    syncBuiltinESMExports();
+    try {
+      const again = await load(file);
+      const why = `${pack} is damaged and cannot be removed: EROFS: read-only`;
+      expect(again.outcome).toBe(`read 4 images; not cached: ${why}`);
+      expect(again.data.fingerprint).toBe(data.fingerprint);
+      expect(await readFile(pack)).toEqual(bytes);
+    } finally {
+      vi.restoreAllMocks();
+      syncBuiltinESMExports();
+    }
+  });
+
   it('loads although nothing can be cached, and says so', async () => {
     const file = await folder.write('fer2013.csv', csv(ROWS));
     const { data, outcome } = await load(file, { cacheFolder: file });
     expect(data.splits.train.count).toBe(2);
     expect(outcome).toMatch(/^read 4 images; not cached: ENOTDIR/);
+  });
+
+  it('refuses to load without a cache where that is all that is wanted', async () => {
+    const file = await folder.write('fer2013.csv', csv(ROWS));
+    const loading = load(file, { cacheFolder: file, mustCache: true });
+    await expect(loading).rejects.toThrow(/^the data cannot be kept in the cache: ENOTDIR/);
+    await expect(loading).rejects.toMatchObject({ name: 'UserError' });
   });
 
   it.each([

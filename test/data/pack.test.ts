@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
   badListOf,
   clearPacks,
@@ -14,8 +14,14 @@ import {
 } from '../../src/data/cache.js';
 import type { DataSet, SplitName } from '../../src/data/dataset.js';
 import { fingerprintOf } from '../../src/data/fingerprint.js';
-import { openPack, type PackFile } from '../../src/data/pack.js';
+import { openPack, PackDamaged, type PackFile } from '../../src/data/pack.js';
+import { ownName } from '../../src/util/processes.js';
+import { failing } from './disk.js';
 import { useTemporaryFolder } from './fixtures.js';
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 const FORM = { channels: 3, height: 2, width: 3 };
 const BYTES = 18;
@@ -138,16 +144,57 @@ describe('the cache', () => {
     expect(left.sort()).toEqual(expected.map(({ path }) => path).sort());
   });
 
-  it('removes temporary files of processes that are gone, and no others', async () => {
-    // No process has the highest id: Linux gives out fewer.
-    const uuid = '00000000-0000-0000-0000-000000000000';
-    const dead = await folder.write(`x.pack.4194304000-${uuid}.tmp`, 'x');
-    const alive = await folder.write(`y.pack.${process.pid}-${uuid}.tmp`, 'y');
-    const fresh = await folder.write(`z.pack.4194304000-${uuid}.tmp`, 'z');
-    for (const file of [dead, alive]) await utimes(file, 1000, 1000);
-    await write(named('/data/x', '', ''));
-    await expect(stat(dead)).rejects.toThrow('ENOENT');
-    expect((await stat(alive)).size + (await stat(fresh)).size).toBe(2);
+  it('is cleared of what dead processes left by whoever looks into it, and of nothing that a living one may write', async () => {
+    const name = named('/data/x', '', '');
+    await write(name);
+    const { host, pid, start } = ownName();
+    const here = host.replaceAll('.', ',');
+    const [day, hour] = [24 * 60 * 60, 60 * 60].map(seconds => seconds * 1000) as [number, number];
+    const earlier = '00000000-0000-0000-0000-000000000000';
+    const left = [
+      // Written this moment, by a process that is no more.
+      [`a.pack.${here}.4194999.${start}.00000000.tmp`, 0],
+      [`b.pack.elsewhere.1.0badb007-1.00000000.tmp`, -day - hour],
+      // By a clock that goes wrong.
+      [`c.pack.elsewhere.1.0badb007-1.00000000.tmp`, day + hour],
+      [`d.pack.${pid}-${earlier}.tmp`, -day - hour],
+    ] as const;
+    const kept = [
+      [`e.pack.${here}.${pid}.${start}.00000000.tmp`, -100 * day],
+      // Another machine's clock may differ, and its disk let it wait.
+      [`f.pack.elsewhere.1.0badb007-1.00000000.tmp`, -hour],
+      [`g.pack.elsewhere.1.0badb007-1.00000000.tmp`, hour],
+      [`h.pack.${pid}-${earlier}.tmp`, -hour],
+      ['i.tmp', -100 * day],
+    ] as const;
+    for (const [file, age] of [...left, ...kept]) {
+      const time = new Date(Date.now() + age);
+      await utimes(await folder.write(file, 'x'), time, time);
+    }
+    await (await findPack(name))!.close();
+    const expected = [basename(name.path), ...kept.map(([file]) => file)];
+    expect((await readdir(folder.path())).sort()).toEqual(expected.sort());
+  });
+
+  it('is left without a file where there is no room to begin a pack', async () => {
+    await failing('write', () => Object.assign(new Error('no space left'), { code: 'ENOSPC' }));
+    await expect(write(named('/data/x', '', ''))).rejects.toThrow('no space left');
+    expect(await readdir(folder.path())).toEqual([]);
+  });
+
+  it('gives away damage for whatever the disk says of a pack that it cannot read', async () => {
+    const name = named('/data/x', '', '');
+    await write(name);
+    const pack = (await findPack(name))!;
+    for (const code of ['EIO', 'EUCLEAN', 'EBADMSG']) {
+      await failing('read', () => Object.assign(new Error(`${code}: read`), { code }));
+      const reading = readAll(pack, [0]);
+      await expect(reading).rejects.toThrow(PackDamaged);
+      await expect(reading).rejects.toThrow(`${name.path}: ${code}: read`);
+      vi.restoreAllMocks();
+    }
+    expect(await readAll(pack, [0])).toEqual([...pixels(0)]);
+    await pack.close();
   });
 
   it('is cleared of packs and their lists, and of nothing else', async () => {

@@ -5,7 +5,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vite
 import type { Dispatch } from '../../src/gpu/device.js';
 import { loadWeights, readPlace } from '../../src/train/checkpoint.js';
 import { checkpointName, parseCheckpointName } from '../../src/train/checkpoints.js';
-import { ownName } from '../../src/train/processes.js';
+import { ownName } from '../../src/util/processes.js';
 import { RunFolder } from '../../src/train/run.js';
 import { DamagedFile, readTensorFile } from '../../src/train/tensor-file.js';
 import type { TrainOptions } from '../../src/train/types.js';

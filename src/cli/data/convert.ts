@@ -50,7 +50,10 @@ Examples:
       if (to === 'cache' && source === 'synthetic')
         throw new UserError('synthetic faces are drawn, and never in the cache');
       const { loadDataVisibly } = await import('../load-data.js');
-      const data = await loadDataVisibly(source, flags.exclude, await dataFlagsOf(flags));
+      const data = await loadDataVisibly(source, flags.exclude, {
+        ...(await dataFlagsOf(flags)),
+        mustCache: to === 'cache',
+      });
       if (out !== undefined) {
         const { writeFer2013Csv, writeImageFolder } = await import('../../data/convert.js');
         const line = new StatusLine();

@@ -15,13 +15,22 @@ import { notCached, type Images } from './images.js';
 /** Goes up when the reader turns the same file into other bytes, so that old packs are left alone. */
 const FORMAT = 'fer2013-csv 2';
 
-/** The images of a FER-2013 CSV file, from the cache if they are there, else read and put there. */
-export async function imagesOfCsv(source: Source, csv: PixelCsv, options: LoadOptions): Promise<Images> {
+/**
+ * The images of a FER-2013 CSV file, from the cache if they are there, else read and put there.
+ *
+ * @param without why the cache is left alone
+ */
+export async function imagesOfCsv(
+  source: Source,
+  csv: PixelCsv,
+  options: LoadOptions,
+  without?: Error,
+): Promise<Images> {
   const state = await stateNow(source, csv);
   const { cacheFolder, equalize = false } = options;
   const name = packName(dataCacheFolder(cacheFolder), source.path, state, `${FORMAT}${equalize ? ' equalized' : ''}`);
-  const pack = await findPack(name);
-  if (pack) return { store: pack, outcome: ' from the cache', pack: name.path };
+  const pack = without ? undefined : await findPack(name);
+  if (pack) return { store: pack, outcome: ' from the cache' };
 
   const splits = await readFer2013InWorker(csv.place, equalize, (fraction, done) => {
     // How many images the file has is known at its end.
@@ -32,7 +41,7 @@ export async function imagesOfCsv(source: Source, csv: PixelCsv, options: LoadOp
   }
   const form = { channels: 1, height: FER2013_SIZE, width: FER2013_SIZE };
   const store = storeOf({ ...form, splits });
-  return { store, outcome: await keep(name, store) };
+  return { store, outcome: without ? notCached(without, options) : await keep(name, store, options) };
 }
 
 /** The file's size and time, and a hash of its beginning: not every tool that edits a file moves its time. */
@@ -47,7 +56,7 @@ async function stateNow(source: Source, { place, file }: PixelCsv): Promise<stri
 }
 
 /** Puts a store into the cache; gives what is to be said of it. */
-async function keep(name: PackName, store: MemoryStore): Promise<string> {
+async function keep(name: PackName, store: MemoryStore, options: LoadOptions): Promise<string> {
   const bytes = imageBytesOf(store);
   const checksums = store.names.map((_, i) => crc32(store.images.subarray(i * bytes, (i + 1) * bytes)));
   try {
@@ -61,6 +70,6 @@ async function keep(name: PackName, store: MemoryStore): Promise<string> {
     }
     return '';
   } catch (error) {
-    return notCached(error);
+    return notCached(error, options);
   }
 }

@@ -15,7 +15,7 @@ import {
   type StoreIndex,
 } from '../store.js';
 import type { Source } from '../tree/open.js';
-import { byName, isMissing, stateOf, type TreeFile } from '../tree/tree.js';
+import { byName, isMissing, stateOf } from '../tree/tree.js';
 import { notCached, type Images } from './images.js';
 
 /** Goes up when decoding turns the same files into other bytes, so that old packs are left alone. */
@@ -29,13 +29,20 @@ const NAMED = 5;
  * The images of files, from the cache if they are there, else decoded into it. Images that cannot be decoded are left out,
  * with a warning, and listed beside the pack.
  *
+ * @param without why the cache is left alone
  * @throws {UserError} when more than `maxBad` per cent of them cannot be decoded
  */
-export async function imagesOfFiles(source: Source, { files }: ImageFiles, options: LoadOptions): Promise<Images> {
+export async function imagesOfFiles(
+  source: Source,
+  { files }: ImageFiles,
+  options: LoadOptions,
+  without?: Error,
+): Promise<Images> {
   // A list may name a file twice; it is decoded once. In one order, so that a list and the folders share a pack.
   const unique = [...new Map(files.map(file => [file.name, file])).values()].sort(byName);
   const slotOf = new Map(unique.map(({ name }, slot) => [name, slot]));
   const slots = files.map(({ name }) => slotOf.get(name)!);
+  const names = unique.map(({ name }) => name);
   const present = unique.filter(file => !isMissing(file)).map(({ name }) => name);
   const decoding = await chooseForm(source.tree, present, {
     size: options.imageSize ?? options.inputSize,
@@ -49,72 +56,88 @@ export async function imagesOfFiles(source: Source, { files }: ImageFiles, optio
   const kind = `${FORMAT} ${size}x${size}x${channels}${equalize ? ' equalized' : ''}`;
   const name = packName(folder, source.path, state, kind);
 
-  const cached = await findPack(name);
+  const cached = without ? undefined : await findPack(name);
   if (cached) {
     const store = await judged(cached, name, options);
-    return { store, slots, outcome: ' from the cache', pack: name.path };
+    return { store, slots, outcome: ' from the cache' };
   }
-  const target = await openSink(name, form, unique);
   const total = present.length;
   const tell = (done: number) => options.onProgress?.(done / total, 'packing images', { done, total });
+  const missing = unique.flatMap((file, slot) => (isMissing(file) ? [{ slot, reason: 'there is no such file' }] : []));
+  let isWarned = false;
+  // Images that are decoded twice are warned of once.
+  const onWarning = (text: string) => {
+    if (!isWarned) options.onWarning?.(text);
+    isWarned = true;
+  };
+  const fill = async (target: Target): Promise<ImageStore> => {
+    try {
+      if (total > 0) tell(0);
+      const inputs = present.map(name => ({ name, slot: slotOf.get(name)! }));
+      const undecodable = await decodeImages(source.tree, inputs, target.sink, { ...decoding, onProgress: tell });
+      const bad = [...missing, ...undecodable].sort((a, b) => a.slot - b.slot);
+      const index = { ...form, names, bad };
+      await judged(index, name, { ...options, onWarning });
+      return await target.finish(index);
+    } catch (error) {
+      await target.abort();
+      throw error;
+    }
+  };
   try {
-    if (total > 0) tell(0);
-    const missing = unique.flatMap((file, slot) =>
-      isMissing(file) ? [{ slot, reason: 'there is no such file' }] : [],
-    );
-    const undecodable = await decodeImages(
-      source.tree,
-      present.map(name => ({ name, slot: slotOf.get(name)! })),
-      target.sink,
-      {
-        ...decoding,
-        onProgress: tell,
-      },
-    );
-    const bad = [...missing, ...undecodable].sort((a, b) => a.slot - b.slot);
-    const index = { ...form, names: unique.map(({ name }) => name), bad };
-    await judged(index, name, options);
-    const store = await target.finish(index);
-    return { store, slots, outcome: target.outcome, ...(target.outcome === '' ? { pack: name.path } : {}) };
+    if (without) throw new NotPacked(without);
+    return { store: await fill(await packTarget(name, form, unique.length)), slots, outcome: '' };
   } catch (error) {
-    await target.abort();
-    throw error;
+    if (!(error instanceof NotPacked)) throw error;
+    const outcome = notCached(error.cause, options);
+    // Also where the disk became full in the midst of it: what was packed by then is gone.
+    return { store: await fill(memoryTarget(form, names)), slots, outcome };
   }
 }
 
-interface OpenSink {
+/** A pack could not be written, or not be read once it was; the cause says why. */
+class NotPacked extends Error {
+  constructor(cause: unknown) {
+    super('no pack could be written', { cause });
+  }
+}
+
+/** Where decoded images go. */
+interface Target {
   readonly sink: ImageSink;
-  /** See `Images`. */
-  readonly outcome: string;
   finish(index: StoreIndex): Promise<ImageStore>;
   abort(): Promise<void>;
 }
 
-/** The pack to be written; memory, where none can be. */
-async function openSink(name: PackName, form: ImageForm, files: readonly TreeFile[]): Promise<OpenSink> {
-  try {
-    const writer = await PackWriter.create(name, form, files.length);
-    return {
-      sink: writer,
-      outcome: '',
-      finish: async index => {
-        await writer.finish(index);
-        const pack = await findPack(name);
-        if (!pack) throw new Error(`${name.path}: the pack that was just written cannot be read`);
-        return pack;
-      },
-      abort: () => writer.abort(),
-    };
-  } catch (error) {
-    const names = files.map(file => file.name);
-    const memory = new MemoryStore(form, names);
-    return {
-      sink: memory,
-      outcome: notCached(error),
-      finish: ({ bad }) => Promise.resolve(new MemoryStore(form, names, memory.images, bad)),
-      abort: () => Promise.resolve(),
-    };
-  }
+/** @throws {NotPacked} as do the target's methods */
+async function packTarget(name: PackName, form: ImageForm, slots: number): Promise<Target> {
+  const packing = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      return await work;
+    } catch (error) {
+      throw new NotPacked(error);
+    }
+  };
+  const writer = await packing(PackWriter.create(name, form, slots));
+  return {
+    sink: { write: (slot, images, checksums) => packing(writer.write(slot, images, checksums)) },
+    finish: async index => {
+      await packing(writer.finish(index));
+      const pack = await findPack(name);
+      if (!pack) throw new NotPacked(new Error(`${name.path}: the pack that was just written cannot be read`));
+      return pack;
+    },
+    abort: () => writer.abort(),
+  };
+}
+
+function memoryTarget(form: ImageForm, names: readonly string[]): Target {
+  const memory = new MemoryStore(form, names);
+  return {
+    sink: memory,
+    finish: ({ bad }) => Promise.resolve(new MemoryStore(form, names, memory.images, bad)),
+    abort: () => Promise.resolve(),
+  };
 }
 
 /** The store, after its damaged images have been listed and warned of. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { machineOf, ownName, stateOf } from '../../train/processes.js';
 import { UserError } from '../../util/errors.js';
+import { machineOf, ownName, stateOf } from '../../util/processes.js';
 import { enqueuerKey } from '../keys.js';
 import { parseEnqueuer, type EnqueuerStatus } from '../protocol.js';
 

@@ -1,4 +1,4 @@
-import { ownName, stateOf, type ProcessState } from '../processes.js';
+import { ownName, stateOf, type ProcessState } from '../../util/processes.js';
 
 /** How this process is called in a journal: `facegrad@host:pid:start`. The start tells it from a later process with the same number. */
 export function workerId(): string {

@@ -17,7 +17,7 @@ import {
   sortRuns,
   type RunEntry,
 } from '../../../src/train/catalogue/index.js';
-import { ownName } from '../../../src/train/processes.js';
+import { ownName } from '../../../src/util/processes.js';
 import { UserError } from '../../../src/util/errors.js';
 import { makeRun, rows } from './runs.js';
 

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import os from 'node:os';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { machineOf, ownName, stateOf, type ProcessName } from '../../src/train/processes.js';
+import { machineOf, ownName, stateOf, type ProcessName } from '../../src/util/processes.js';
 import { workerId, workerState } from '../../src/train/study/worker.js';
 
 /** A Linux machine: what its files hold, and what its kernel says of signals. */

@@ -1,5 +1,5 @@
 /** Commands whose standard output or error can no longer be written: the disk of a log is full, or a reader is gone. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { filesOf, resultsOf, Stand } from '../torture/stand.js';
@@ -102,9 +102,13 @@ describe('a command that only prints', () => {
 });
 
 it('workers of a study stop when the process that started them is killed', async () => {
-  const study = ['--study', 'system-d-lr', '--data', stand.data, '--epochs', '100000', '--workers', '2'];
-  const running = stand.start(['tune', ...study, '--out', at('study'), '--json']);
-  await running.printed('"event":"trial-start"', 2);
+  const recipe = '{ model: { name: simple-mlp }, training: { epochs: 100000, batch-size: 40 } }';
+  const search = 'search-space: { optimizer.lr: { type: float, low: 1e-4, high: 1e-3 } }';
+  writeFileSync(at('study.yaml'), `recipe: ${recipe}\ntrials: 2\n${search}\n`);
+  const study = ['--study', at('study.yaml'), '--data', stand.data, '--workers', '2', '--out', at('study')];
+  const running = stand.start(['tune', ...study, '--json']);
+  await running.printed('"event":"epoch","trial":0');
+  await running.printed('"event":"epoch","trial":1');
   const { pid } = running.process;
   const workers = readFileSync(`/proc/${pid!}/task/${pid!}/children`, 'utf8').trim().split(' ').map(Number);
   expect(workers).toHaveLength(2);

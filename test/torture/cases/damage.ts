@@ -53,11 +53,16 @@ async function round(stand: Stand, { random, folder }: Round): Promise<Tally> {
     const passed = states.slice(states.indexOf(whole) + 1);
     const unsaid = passed.filter(({ name }) => !said.includes(`${name} is damaged`));
     require(unsaid.length === 0, 'unsaid', () => `of ${unsaid.map(({ name }) => name).join()} nothing was said`);
+    // Before the first epoch's end a run knows of no best weights, and asks for none.
+    const bestSaid = !best || whole.place.epochs === 0 || said.includes('best.safetensors is damaged');
+    require(bestSaid, 'unsaid', () => `of best.safetensors nothing was said: ${said}`);
   } catch (error) {
     if (error instanceof Broken || !(error instanceof UserError)) throw error;
     // Nothing to go on from, or a run at its end whose best weights are gone: its folder is as it was.
     const isEnd = best && whole?.place.epochs === 3;
     require(whole === undefined || isEnd, 'lost', () => `the run was refused: ${error.message}`);
+    const why = whole === undefined ? 'damaged, and' : 'has lost its best weights, of epoch';
+    require(error.message.includes(why), 'unsaid', () => `the run was refused by another reason: ${error.message}`);
     require((await contentsOf(path)) === before, 'untidy', () => 'a run that was refused was changed');
     return { ...tally, refused: 1 };
   }

@@ -47,7 +47,8 @@ async function round(stand: Stand, { random, folder, index }: Round): Promise<Ta
 
 export const memory: TortureCase = {
   name: 'memory',
-  promise: 'where a batch has no room in GPU memory, the message names a batch size that has, and that one has',
+  promise:
+    'where a batch has no room in GPU memory, the message names a batch size that has, and that one has, or none has',
   faults: 'shortages',
   ...{ short: 2, long: 20 },
   round,

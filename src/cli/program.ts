@@ -18,6 +18,7 @@ import { recipesCommand } from './recipes.js';
 import { reportCommand } from './report-command.js';
 import { runsCommand } from './runs.js';
 import { serveCommand } from './serve.js';
+import { outliveStreams, streamsServe } from './standard-streams.js';
 import { trainCommand } from './train.js';
 import { transferCommand } from './transfer.js';
 import { tuneCommand } from './tune.js';
@@ -32,10 +33,12 @@ import { workerCommand } from './worker.js';
  */
 export async function runCommandLine(argv: readonly string[]): Promise<number> {
   hidePasswords(argv);
-  leaveWithReader();
+  outliveStreams();
   let exitCode: number = exitCodes.success;
   const program = createProgram(code => {
     exitCode = code;
+  }).hook('preAction', (_, command) => {
+    streamsServe(command);
   });
   try {
     await program.parseAsync(argv);
@@ -109,12 +112,4 @@ export function createProgram(exitWith: (code: number) => void): Command {
 function applyToAll(command: Command, change: (command: Command) => void): void {
   change(command);
   for (const child of command.commands) applyToAll(child, change);
-}
-
-/** `facegrad models | head -1` closes the pipe: leave as other tools do, without a stack. */
-function leaveWithReader(): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(exitCodes.success);
-  });
 }

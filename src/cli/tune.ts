@@ -74,9 +74,11 @@ async function runTune(flags: TuneFlags): Promise<number> {
     } else {
       const { runStudy } = await import('../train/study/run-study.js');
       const { loadRunDataVisibly } = await import('./load-data.js');
+      const { stopWithParent } = await import('./queue/processes.js');
+      const signal = AbortSignal.any([interruption.signal, stopWithParent()]);
       const { adapter, backend, data, takeOver } = flags;
       await runStudy(study, {
-        ...{ out, reporter, adapter, backend, data, takeOver, signal: interruption.signal, version: packageVersion() },
+        ...{ out, reporter, adapter, backend, data, takeOver, signal, version: packageVersion() },
         loadData: loadRunDataVisibly,
       });
     }

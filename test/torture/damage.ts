@@ -1,8 +1,14 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { RandomStream } from '../../src/util/random.js';
 
-/** What happens to files on bad disks, in bad memory, and in copies that were cut off. */
-const damages = ['bits', 'end', 'zeros', 'noise'] as const;
+/** Bytes in which a file's kind and the length of its header stand. */
+const HEAD = 9;
+
+/**
+ * What happens to files on bad disks, in bad memory, and in copies that were cut off. The last four take away what tells a
+ * file's kind, which places that are drawn hardly ever hit.
+ */
+const damages = ['bits', 'end', 'zeros', 'noise', 'empty', 'all zeros', 'end of head', 'byte 8'] as const;
 
 /** Damages a file somewhere, in one of several ways, and says how. */
 export async function damage(path: string, random: RandomStream): Promise<string> {
@@ -14,9 +20,12 @@ export async function damage(path: string, random: RandomStream): Promise<string
   if (kind === 'bits') for (let i = 1 + random.integer(3); i > 0; i--) flip(bytes, random.integer(8 * bytes.length));
   if (kind === 'zeros') bytes.fill(0, at, at + length);
   if (kind === 'noise') for (let i = at; i < at + length; i++) bytes[i] = random.integer(256);
+  if (kind === 'all zeros') bytes.fill(0);
+  if (kind === 'byte 8') flip(bytes, 8 * Math.min(HEAD - 1, bytes.length - 1) + random.integer(8));
+  const end = kind === 'end' ? at : kind === 'empty' ? 0 : kind === 'end of head' ? at % HEAD : bytes.length;
   // What was zero before, or the same bit twice, is no damage.
-  if (kind !== 'end' && bytes.equals(before)) flip(bytes, 8 * at);
-  await writeFile(path, kind === 'end' ? bytes.subarray(0, at) : bytes);
+  if (end === bytes.length && bytes.equals(before)) flip(bytes, 8 * at);
+  await writeFile(path, bytes.subarray(0, end));
   return `${kind} at ${at} of ${bytes.length} bytes`;
 }
 

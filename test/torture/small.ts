@@ -3,7 +3,7 @@ import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RunFolder } from '../../src/train/run.js';
 import type { TrainOptions } from '../../src/train/types.js';
-import { bandData, Recorder, runIn, stateOf } from '../train/small-run.js';
+import { abortAtBatch, bandData, runIn, stateOf, type Recorder } from '../train/small-run.js';
 import type { Stand } from './stand.js';
 import { require } from './torture.js';
 
@@ -11,6 +11,9 @@ import { require } from './torture.js';
 const data = bandData(60);
 
 export const smallOptions: Partial<TrainOptions> = { inputSize: 16, lr: 1e-2, saveEverySteps: 3, saveEveryEpochs: 1 };
+
+/** Of a run that saves nothing beside its last state and the one before. */
+const bareOptions: Partial<TrainOptions> = { inputSize: 16, lr: 1e-2 };
 
 const wholes = new WeakMap<Stand, Promise<string>>();
 
@@ -35,8 +38,15 @@ export async function beginSmall(folder: string): Promise<void> {
   await runIn(folder, 'run', data, smallOptions);
 }
 
-export async function resumeSmall(folder: string): Promise<Recorder> {
-  return (await runIn(folder, 'run', data, smallOptions, { resume: true })).reporter;
+/** A run of its own in `folder`, with options' defaults for what it saves, that was stopped after some of its steps. */
+export async function beginBare(folder: string, steps: number): Promise<string> {
+  const { data: until, signal } = abortAtBatch(data, steps - 1);
+  return (await runIn(folder, 'run', until, bareOptions, { signal })).path;
+}
+
+/** `bare`: as `beginBare` began it. */
+export async function resumeSmall(folder: string, { bare = false } = {}): Promise<Recorder> {
+  return (await runIn(folder, 'run', data, bare ? bareOptions : smallOptions, { resume: true })).reporter;
 }
 
 /** @throws Broken where a run's files, of `names`, or its metrics are not those of the whole one */

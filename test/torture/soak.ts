@@ -1,7 +1,7 @@
 /**
  * `npm run soak -- [--steps n] [--predictions n] [--out file] [--json]`: trains for 10,000 steps, then classifies 100,000 images,
- * and looks at memory all the while. Exits with 1 where live GPU memory is not constant, or where the process's memory grows by
- * more than 5 % after the warm-up.
+ * and looks at memory all the while. Exits with 1 where live GPU memory is not constant, where the process's memory or
+ * JavaScript's grows after the warm-up (soak-verdict.ts), or where it was too short to tell.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,38 +18,12 @@ import { RunFolder } from '../../dist/train/run.js';
 import { adapterName, train } from '../../dist/train/trainer.js';
 import type { Reporter, TrainOptions } from '../../dist/train/types.js';
 import { readAugment } from '../../dist/data/augment/read.js';
+import { verdictOf, type Growth, type Part, type Sample, type Verdict } from './soak-verdict.js';
 
-/** Of each part, before memory is compared. */
-const WARM_UP = 0.1;
-/** The process's memory may be larger than after the warm-up by this share. */
-const GROWTH = 0.05;
 /** Looks at memory in each part. */
 const SAMPLES = 100;
 const BATCH = 32;
 const MODEL = 'ferplus-cnn';
-
-/** Memory at some moment between two steps, in bytes. */
-interface Sample {
-  /** Steps or predictions so far. */
-  readonly done: number;
-  /** Handed out and not released. */
-  readonly live: number;
-  /** Buffers that are. */
-  readonly buffers: number;
-  /** Given by the driver. */
-  readonly drawn: number;
-  /** Of the process: the driver's too, where that computes on the CPU. */
-  readonly resident: number;
-  /** Of JavaScript, after everything that is not needed was collected. */
-  readonly heap: number;
-}
-
-interface Part {
-  readonly what: string;
-  readonly done: number;
-  readonly seconds: number;
-  readonly samples: readonly Sample[];
-}
 
 function sample(device: Device, done: number): Sample {
   globalThis.gc?.();
@@ -119,36 +93,34 @@ function imageFiles({ splits, height, width }: DataSet): Uint8Array[] {
   });
 }
 
-/** What a part's samples come to after its warm-up. */
-function verdictOf({ what, done, seconds, samples }: Part) {
-  const [first, ...rest] = samples.filter(one => one.done >= WARM_UP * done);
-  if (!first || rest.length === 0) throw new Error(`${what}: too few to look at memory more than once`);
-  const all = [first, ...rest];
-  const span = (key: keyof Sample) => {
-    const values = all.map(one => one[key]);
-    return { least: Math.min(...values), most: Math.max(...values) };
-  };
-  const live = span('live');
-  const buffers = span('buffers');
-  const growth = span('resident').most / first.resident - 1;
-  const constant = live.least === live.most && buffers.least === buffers.most;
-  const figures = { live, buffers, drawn: span('drawn'), resident: { first: first.resident, ...span('resident') } };
-  const heap = { first: first.heap, last: all.at(-1)!.heap, ...span('heap') };
-  return { what, done, seconds, samples: all.length, ...figures, heap, growth, holds: constant && growth <= GROWTH };
-}
-
-type Verdict = ReturnType<typeof verdictOf>;
-
-function linesOf({ what, done, seconds, live, buffers, drawn, resident, heap, growth, holds }: Verdict): string[] {
+function linesOf({
+  what,
+  done,
+  seconds,
+  warmUp,
+  samples,
+  live,
+  buffers,
+  drawn,
+  resident,
+  heap,
+  holds,
+}: Verdict): string[] {
+  const head = `${done.toLocaleString('en')} ${what} in ${seconds.toFixed(0)} s, ${samples} looks at memory after the first ${warmUp.toLocaleString('en')}:`;
+  if (holds === undefined) return [head, '  TOO SHORT TO JUDGE'];
   const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
   const range = ({ least, most }: { least: number; most: number }, show: (value: number) => string) =>
     least === most ? show(least) : `${show(least)} to ${show(most)}`;
+  const growth = (of: Growth) => {
+    const percent = (100 * (of.last / of.first - 1)).toFixed(1);
+    return `median ${mib(of.first)} at first, ${mib(of.last)} at last: ${percent} %, ${of.perStep.toFixed(0)} bytes a step; ${range(of, mib)}`;
+  };
   return [
-    `${done.toLocaleString('en')} ${what} in ${seconds.toFixed(0)} s, after a warm-up of ${100 * WARM_UP} %:`,
+    head,
     `  live on the GPU         ${range(live, mib)} in ${range(buffers, String)} buffers`,
     `  drawn from the driver   ${range(drawn, mib)}`,
-    `  resident                ${mib(resident.first)} after the warm-up, ${range(resident, mib)} since: ${(100 * growth).toFixed(1)} %`,
-    `  JavaScript              ${mib(heap.first)} after the warm-up, ${mib(heap.last)} at the end`,
+    `  resident                ${growth(resident)}`,
+    `  JavaScript              ${growth(heap)}`,
     holds ? '  holds' : '  DOES NOT HOLD',
   ];
 }
@@ -178,7 +150,7 @@ async function soak(flags: { steps: number; predictions: number; out?: string; j
       await writeFile(flags.out, `${JSON.stringify({ ...result, samples: parts }, null, 2)}\n`);
     if (flags.json) console.log(JSON.stringify(result));
     else for (const line of [`adapter: ${result.adapter}`, ...verdicts.flatMap(linesOf)]) console.log(line);
-    return verdicts.every(({ holds }) => holds) ? 0 : 1;
+    return verdicts.every(({ holds }) => holds === true) ? 0 : 1;
   } finally {
     device.destroy();
     await rm(folder, { recursive: true, force: true });

@@ -71,6 +71,7 @@ export interface StartOptions {
 
 export class Stand {
   readonly #whole = new Map<string, Promise<string>>();
+  readonly #withStates = new Map<string, Promise<string>>();
   readonly #results = new Map<string, Promise<Results>>();
 
   private constructor(
@@ -122,6 +123,17 @@ export class Stand {
     return once(this.#whole, plan.name, async () => {
       const path = join(this.folder, 'whole', String(plans.indexOf(plan)));
       const { code, stderr } = await this.facegrad(this.training(plan, path));
+      if (code !== 0) throw new Error(`an undisturbed run ended with ${String(code)}:\n${stderr}`);
+      return path;
+    });
+  }
+
+  /** Likewise, with each state that it saves on its way still in its folder. */
+  wholeWithStates(plan: Plan): Promise<string> {
+    return once(this.#withStates, plan.name, async () => {
+      const path = join(this.folder, 'states', String(plans.indexOf(plan)));
+      const all = ['--save-every-epochs', '1', '--keep', '1000'];
+      const { code, stderr } = await this.facegrad([...this.training(plan, path), ...all]);
       if (code !== 0) throw new Error(`an undisturbed run ended with ${String(code)}:\n${stderr}`);
       return path;
     });
@@ -219,14 +231,17 @@ export async function hasBegun(path: string): Promise<boolean> {
 
 /** Files below a folder with digests of what they hold, but for a lock's. */
 export async function contentsOf(path: string): Promise<string> {
+  return [...(await digestsOf(path))].map(([name, digest]) => `${name} ${digest}`).join('\n');
+}
+
+/** Likewise, by their paths in it. */
+export async function digestsOf(path: string): Promise<Map<string, string>> {
   const names = (await filesOf(path)).filter(name => !name.includes('.lock'));
-  const digests = names.map(async name => {
-    const digest = createHash('sha256')
-      .update(await readFile(join(path, name)))
-      .digest('hex');
-    return `${name} ${digest}`;
+  const digests = names.map(async (name): Promise<[string, string]> => {
+    const hash = createHash('sha256').update(await readFile(join(path, name)));
+    return [name, hash.digest('hex')];
   });
-  return (await Promise.all(digests)).join('\n');
+  return new Map(await Promise.all(digests));
 }
 
 /** What stands in a run's folder while no process trains in it. */

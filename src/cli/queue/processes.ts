@@ -40,7 +40,7 @@ export async function runProcesses(slots: readonly Slot[], flags: ProcessFlags, 
   }
 }
 
-/** Aborted when the process that has started this one is gone, where it was started by `runProcesses`. */
+/** Aborted when the process that has started this one is gone, where that gave it a channel, as `runProcesses` does. */
 export function stopWithParent(): AbortSignal {
   const controller = new AbortController();
   // It may have gone already.

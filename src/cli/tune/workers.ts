@@ -16,7 +16,10 @@ export async function runWorkers(
   signal: AbortSignal,
 ): Promise<void> {
   const children = Array.from({ length: flags.workers }, () =>
-    spawn(process.execPath, [process.argv[1]!, ...argumentsOf(flags, out)], { stdio: ['ignore', 'pipe', 'pipe'] }),
+    spawn(process.execPath, [process.argv[1]!, ...argumentsOf(flags, out)], {
+      // The channel tells them when this process is gone: without their pipes alone they would go on.
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    }),
   );
   // A terminal tells them itself; somebody who ends this process alone does not.
   const stop = () => {

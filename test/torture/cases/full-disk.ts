@@ -12,6 +12,7 @@ import {
   type Plan,
   type Stand,
 } from '../stand.js';
+import { requireOwnStates } from '../own-states.js';
 import { require, type Round, type Tally, type TortureCase } from '../torture.js';
 
 /** Faults of a round at most: each time a little more room is made. */
@@ -25,6 +26,7 @@ async function round(stand: Stand, { random, folder, index, faultsLeft }: Round)
   const out = join(room.path, 'run');
   const tally = { faults: 0, runs: 1, beforeBegin: 0, ofEvents: 0 };
   let found: Found = { newest: undefined, temporary: 0 };
+  let before = new Map<string, string>();
   try {
     for (;;) {
       const last = tally.faults === Math.min(MOST_FAULTS, faultsLeft);
@@ -43,6 +45,7 @@ async function round(stand: Stand, { random, folder, index, faultsLeft }: Round)
       } else {
         await requireTidy(out);
         found = await lookThrough(out);
+        before = await requireOwnStates(stand, plan, out, before);
       }
       await room.make(Math.floor((need / 2) * random.uniform()));
     }
@@ -50,7 +53,7 @@ async function round(stand: Stand, { random, folder, index, faultsLeft }: Round)
   } finally {
     await room.remove();
   }
-  return { ...tally, faults: Math.max(1, tally.faults) };
+  return tally;
 }
 
 /** What a run may write: a disk of its own, or, where none may be mounted, so many bytes in each sitting. */
@@ -96,8 +99,8 @@ async function bytesOf(path: string): Promise<number> {
 export const fullDisk: TortureCase = {
   name: 'full-disk',
   promise:
-    'a full disk ends the run with a message that says so, leaves every file as it was, and once there is room the run goes ' +
-    'on to the same bits',
+    'a full disk ends the run with a message that says so and leaves each of its files whole, as it was or as the undisturbed ' +
+    'run has it too, and once there is room the run goes on to the same bits',
   faults: 'full disks',
   ...{ short: 2, long: 60 },
   round,

@@ -7,6 +7,7 @@ export type { RunsReporter } from './enqueue/runs.js';
 export { enqueueSeries, type EnqueueSeriesContext } from './enqueue/series.js';
 export { enqueueStudy, type EnqueueStudyContext } from './enqueue/study.js';
 export type { Run } from './enqueue/tasks.js';
+export { translatorOf } from './places.js';
 export { PROTOCOL, type WorkerStatus } from './protocol.js';
 export { Store } from './store.js';
 export type { JobEnd, JobName, WorkerReporter } from './worker/report.js';

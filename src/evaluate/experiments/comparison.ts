@@ -4,7 +4,7 @@ import { epochCurves, pngFile, svgFile } from '../../plots/index.js';
 import { createFolder, writeFileAtomic } from '../../train/files.js';
 import { readJsonFile } from '../../train/json-file.js';
 import { RunFolder } from '../../train/run.js';
-import { finishedSummary } from '../../train/series/index.js';
+import { finishedSummary, type Translate } from '../../train/series/index.js';
 import type { TrainSummary } from '../../train/types.js';
 import type { Experiment, Refused } from './plan.js';
 import { splitResultSchema, sumUp, type ExperimentResult, type RecipeResult, type SplitResult } from './results.js';
@@ -53,31 +53,41 @@ export class Comparison {
     private readonly out: string,
     private readonly title: string,
     private readonly before: Earlier,
+    private readonly translate?: Translate,
   ) {
     this.#results = plan.experiments.map(experiment => ({ ...headOf(experiment), state: 'waiting' }));
   }
 
   /**
    * @param note told which recipes are left out
+   * @param translate where other machines train its runs too
    * @throws {UserError} where `out` cannot be written, or holds runs of other options
    */
   static async open(
     plan: ExperimentsPlan,
     out: string,
-    { title, note }: { readonly title: string; readonly note: (text: string) => void },
+    {
+      title,
+      note,
+      translate,
+    }: {
+      readonly title: string;
+      readonly note: (text: string) => void;
+      readonly translate?: Translate | undefined;
+    },
   ): Promise<Comparison> {
     // A folder with runs of other options is found before anything is trained.
-    for (const experiment of plan.experiments) await finishedSummary(experiment);
+    for (const experiment of plan.experiments) await finishedSummary(experiment, translate);
     await createFolder(resolve(out));
     const before = (await readJsonFile(earlier, join(out, 'comparison.json')))?.runs ?? [];
     for (const { name, error } of plan.refused) note(`${name} is left out: ${error.message}`);
-    return new Comparison(plan, out, title, before);
+    return new Comparison(plan, out, title, before, translate);
   }
 
   /** Takes the result that an earlier sitting has measured; false where there is still something to do. */
   async takeUp(experiment: Experiment): Promise<boolean> {
     const { path } = experiment;
-    const known = await finishedSummary(experiment);
+    const known = await finishedSummary(experiment, this.translate);
     const found = this.before.find(({ run, state }) => run === path && state === 'finished');
     if (!known || !found?.val || found.epochs !== known.epochs || found.seconds !== known.seconds) return false;
     this.#set(experiment, resultOf(experiment, known, { val: found.val, ...(found.test ? { test: found.test } : {}) }));

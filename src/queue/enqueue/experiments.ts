@@ -9,6 +9,7 @@ import {
 import { finishedSummary } from '../../train/series/index.js';
 import type { TrainOptions } from '../../train/types.js';
 import { UserError } from '../../util/errors.js';
+import { translatorOf } from '../places.js';
 import type { Enqueuer } from './enqueuer.js';
 import type { Ending } from './followed.js';
 import { followRun, type RunsReporter } from './runs.js';
@@ -41,7 +42,8 @@ export async function enqueueExperiments(
   const note = (text: string) => {
     reporter.note(text);
   };
-  const comparison = await Comparison.open(plan, out, { title, note });
+  const translate = translatorOf(enqueuer.store);
+  const comparison = await Comparison.open(plan, out, { title, note, translate });
   const book = new DataBook(context.load);
   const settings = { test: true, evaluate: true, autotune, tensorboard };
   const runs: Promise<void>[] = [];
@@ -55,7 +57,7 @@ export async function enqueueExperiments(
   const writeDown = async (experiment: Experiment, ending: Ending) => {
     if (ending.outcome === 'failed') await fail(experiment, ending.error);
     if (ending.outcome !== 'complete') return;
-    const summary = await appears(experiment.path, () => finishedSummary(experiment));
+    const summary = await appears(experiment.path, () => finishedSummary(experiment, translate));
     await comparison.record(experiment, summary, ending.evaluation);
   };
   signal.addEventListener('abort', () => void enqueuer.withdraw().catch(() => undefined));

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { choiceFault, planSlots, PROTOCOL, Store } from '../../src/queue/index.js';
 import { DataRoots } from '../../src/queue/data-root.js';
@@ -155,6 +156,16 @@ describe('a store', () => {
     await expect(Store.open(join(folder, 'nowhere'))).rejects.toThrow('is it mounted?');
     await writeFile(join(folder, 'a', '.facegrad-store'), 'nonsense');
     await expect(Store.open(join(folder, 'a'))).rejects.toThrow('is not as facegrad writes it');
+  });
+
+  it('is the same for two that begin at once, where one has created the mark and not yet written it', async () => {
+    const path = join(folder, 'new');
+    await mkdir(path);
+    await writeFile(join(path, '.facegrad-store'), '');
+    const opened = Store.open(path);
+    await sleep(50);
+    await writeFile(join(path, '.facegrad-store'), `${store.id}\n`);
+    expect((await opened).id).toBe(store.id);
   });
 });
 

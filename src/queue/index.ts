@@ -9,6 +9,7 @@ export { enqueueStudy, type EnqueueStudyContext } from './enqueue/study.js';
 export type { Run } from './enqueue/tasks.js';
 export { translatorOf } from './places.js';
 export { PROTOCOL, type WorkerStatus } from './protocol.js';
+export { isRefusal, withoutUser } from './queue-faults.js';
 export { Store } from './store.js';
 export type { JobEnd, JobName, WorkerReporter } from './worker/report.js';
 export { runWorker, type WorkerContext } from './worker/worker.js';

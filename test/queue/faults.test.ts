@@ -9,7 +9,7 @@ import { FollowedJob, type JobListener } from '../../src/queue/enqueue/followed.
 import { Enqueuer, PROTOCOL, QueueAddress, QueueConnection, runWorker, Store } from '../../src/queue/index.js';
 import { LANES, LANES_SEEN, PREFIX, queueName, TASK, taskKey } from '../../src/queue/keys.js';
 import { laneId, type Lane, type Task } from '../../src/queue/protocol.js';
-import { isRefusal } from '../../src/queue/queue-faults.js';
+import { isRefusal, withoutUser } from '../../src/queue/queue-faults.js';
 import { RunFolder } from '../../src/train/run.js';
 import type { TrainOptions } from '../../src/train/types.js';
 import { bandData } from '../train/small-run.js';
@@ -206,7 +206,10 @@ describe.skipIf(lacksRedis)('a queue in which something goes wrong', () => {
     await connection.redis.set(events, 'no stream');
     await expect(commands.submit('run', task(), silent, isThere)).rejects.toThrow('WRONGTYPE');
     await commands.close();
-    await (await enqueuer('claimed')).close();
+    const again = await enqueuer('claimed');
+    await expect(again.submit('run', task(), silent, isThere)).rejects.toThrow('WRONGTYPE');
+    await connection.redis.del(events);
+    await again.submit('run', task(), silent, isThere);
   });
 
   it('lanes that no command has needed for a month go, with what nobody has collected', async () => {
@@ -242,6 +245,12 @@ describe.skipIf(lacksRedis)('a queue in which something goes wrong', () => {
     await commands.close();
     own.close();
   });
+});
+
+it('what Redis refuses is told without the name of the user', () => {
+  expect(withoutUser("NOPERM User anna has no permissions to run the 'info' command")).toBe(
+    "NOPERM this user has no permissions to run the 'info' command",
+  );
 });
 
 it('a job is looked at once more where something happened during a look', async () => {

@@ -25,6 +25,11 @@ export class Interruption {
     return this.#controller.signal;
   }
 
+  /** What was received, for processes that this one has started: one that has it already takes it for the same press. */
+  get received(): Stop | undefined {
+    return this.#received;
+  }
+
   /** The exit code of an interrupted process, or undefined where nothing was received. */
   get exitCode(): number | undefined {
     return this.#received && exitCodes.interrupted[this.#received];

@@ -59,12 +59,13 @@ export async function beginSeries({ out, ...asked }: NewSeries, settings: Series
     await requireNoSeries(path);
     const data = await loadData(options);
     const { titleOf } = await import('../data/dataset.js');
-    const folder = await SeriesFolder.create(path, {
+    const plan = {
       ...{ facegrad: packageVersion(), created: new Date().toISOString() },
       ...{ kind, count: asked.count, options },
       ...(asked.about ? { about: asked.about } : {}),
       data: { name: titleOf(data), fingerprint: data.fingerprint },
-    });
+    };
+    const folder = await SeriesFolder.create(path, plan, await translateFor(queue));
     return train(folder, data, settings, queue);
   });
 }
@@ -76,7 +77,7 @@ export async function resumeSeries(
   from: string | undefined,
   settings: SeriesSettings,
 ): Promise<number | undefined> {
-  const { MOVED_OPTIONS, SeriesFolder, finishedSummary, seriesKindOf } = await import('../train/series/index.js');
+  const { MOVED_OPTIONS, SeriesFolder, seriesKindOf } = await import('../train/series/index.js');
   const kind = await seriesKindOf(path);
   if (kind === undefined) return undefined;
   if (from !== undefined) {
@@ -91,14 +92,14 @@ export async function resumeSeries(
       `${path} holds ${kind}, which keep their options: beside --resume only --data, --labels and --exclude`,
     );
   }
-  const folder = await SeriesFolder.open(path, moved);
-  const finished = await Promise.all(folder.members.map(finishedSummary));
-  if (finished.every(Boolean)) {
-    console.error(`all ${folder.plan.count} runs in ${path} have finished`);
-    await show(folder, settings);
-    return exitCodes.success;
-  }
   return withQueue(settings, async queue => {
+    const folder = await SeriesFolder.open(path, moved, await translateFor(queue));
+    const finished = await Promise.all(folder.members.map(member => folder.finished(member)));
+    if (finished.every(Boolean)) {
+      console.error(`all ${folder.plan.count} runs in ${path} have finished`);
+      await show(folder, settings);
+      return exitCodes.success;
+    }
     await queue?.store.require('--resume', path);
     return train(folder, await loadData(folder.plan.options), settings, queue);
   });
@@ -122,6 +123,13 @@ async function withQueue(
   } finally {
     opened.connection.close();
   }
+}
+
+/** Workers of a queue write their own paths into the runs. */
+async function translateFor(queue: OpenQueue | undefined) {
+  if (!queue) return undefined;
+  const { translatorOf } = await import('../queue/index.js');
+  return translatorOf(queue.store);
 }
 
 async function loadData(options: TrainOptions): Promise<DataSet> {

@@ -70,7 +70,7 @@ async function runTune(flags: TuneFlags): Promise<number> {
     });
     if (flags.workers > 1) {
       const { runWorkers } = await import('./tune/workers.js');
-      await runWorkers(flags, out, reporter, interruption.signal);
+      await runWorkers(flags, out, reporter, interruption);
     } else {
       const { runStudy } = await import('../train/study/run-study.js');
       const { loadRunDataVisibly } = await import('./load-data.js');

@@ -87,7 +87,7 @@ async function work(flags: Flags): Promise<number> {
     const slots = planSlots(adapters, { adapter, backend }, concurrency);
     if (slots.length > 1) {
       connection.close();
-      await runProcesses(slots, flags, signal);
+      await runProcesses(slots, flags, interruption);
     } else {
       const [slot] = slots;
       const fault = choiceFault(adapters, { adapter, backend }, process.env);

@@ -40,7 +40,8 @@ export class QueueAddress {
     const { protocol, hostname, port, pathname, search, hash, username, password } = parseUrl(url);
     const tls = protocol === 'rediss:';
     if (!tls && protocol !== 'redis:') {
-      throw new UserError(`--queue: ${protocol}// is no Redis; ${SHAPE}`);
+      // Before the first colon of what lacks a scheme there may be a user.
+      throw new UserError(`--queue: ${KNOWN.test(url) ? `${protocol}//` : 'that'} is no Redis; ${SHAPE}`);
     }
     if (hostname === '') throw new UserError(`--queue: the URL names no host; ${SHAPE}`);
     const db = /^\/?$/.test(pathname) ? 0 : /^\/\d{1,5}$/.test(pathname) ? Number(pathname.slice(1)) : undefined;
@@ -71,6 +72,9 @@ export class QueueAddress {
     return this.shown;
   }
 }
+
+/** Schemes that may be meant. */
+const KNOWN = /^(https?|tcp|unix|valkeys?|amqps?):\/\//;
 
 const SHAPE = 'give redis://host:6379, or rediss://host:6379 over TLS';
 

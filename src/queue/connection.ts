@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { UserError } from '../util/errors.js';
 import type { QueueAddress } from './address.js';
+import { withoutUser } from './queue-faults.js';
 
 /** Milliseconds in which a server has to answer the first time. */
 const FIRST_ANSWER = 5000;
@@ -12,7 +13,7 @@ const OLDEST_VERSION = 5;
 
 /** A Redis server that was there when the connection was opened, and is connected to again whenever it goes. */
 export class QueueConnection {
-  #clients: Redis[] = [];
+  readonly #clients = new Set<Redis>();
   #note: (text: string) => void;
   #isLost = false;
   #closing = false;
@@ -61,9 +62,17 @@ export class QueueConnection {
       maxRetriesPerRequest: null,
       socketTimeout: SILENCE,
     });
+    return this.#keep(client);
+  }
+
+  #keep(client: Redis): Redis {
     // What is wrong shows as a lost connection; without a listener ioredis prints it.
     client.on('error', () => undefined);
-    this.#clients.push(client);
+    this.#clients.add(client);
+    client.on('end', () => this.#clients.delete(client)).on('connect', () => this.#clients.add(client));
+    // BullMQ makes itself connections out of this one, and does not always get rid of them.
+    const duplicate = client.duplicate.bind(client);
+    client.duplicate = options => this.#keep(duplicate(options));
     return client;
   }
 
@@ -125,7 +134,7 @@ function describeFault(fault: Error, { shown, options }: QueueAddress): string {
     return `${shown} asks for a password: give it in the URL, redis://:password@host, by the variable FACEGRAD_QUEUE`;
   }
   if (/called without any password configured/.test(message)) return `${shown} has no password, and one was given`;
-  if (/NOPERM/.test(message)) return `${shown} does not let this user do what is needed: ${message}`;
+  if (/NOPERM/.test(message)) return `${shown} does not let this user do what is needed: ${withoutUser(message)}`;
   if (/self.signed|unable to (get|verify)|certificate|altnames/i.test(message)) {
     return `${shown}: its certificate is not trusted (${message}); name that of its authority with --queue-ca`;
   }

@@ -5,6 +5,9 @@ export const PREFIX = 'facegrad';
 /** Hash: what lanes there are, by id, as JSON (protocol.ts). */
 export const LANES = `${PREFIX}:lanes`;
 
+/** Hash: when a command last needed each, in milliseconds by the queue's clock. */
+export const LANES_SEEN = `${PREFIX}:lanes-seen`;
+
 /** Set: the ids of workers, each with a key of its own. */
 export const WORKERS = `${PREFIX}:workers`;
 
@@ -20,7 +23,7 @@ export const enqueuedKey = (key: string) => `${PREFIX}:enqueued:${key}`;
 /** BullMQ's name of a lane's queue. */
 export const queueName = (lane: string) => `lane-${lane}`;
 
-/** Hash: what is told of a job beside BullMQ's own: rows of epochs, whether it is to stop, how often it was begun. */
+/** Hash: what is told of a job beside BullMQ's own: rows of epochs, whether it is to stop, how often it was begun and why given back. */
 export const taskKey = (lane: string, job: string) => `${PREFIX}:task:${lane}:${job}`;
 
 /** Fields of that hash. */
@@ -30,6 +33,10 @@ export const TASK = {
   stop: 'stop',
   /** Workers that have begun it since it last got on. */
   tries: 'tries',
+  /** Why it was given back the last time. */
+  why: 'why',
+  /** By the queue's clock: until then a job that was given back is left alone. */
+  until: 'until',
 } as const;
 
 /** A channel on which is said that there may be something to do. */

@@ -1,4 +1,5 @@
 import { basename, resolve } from 'node:path';
+import type { Translate } from '../train/series/index.js';
 import type { TrainOptions } from '../train/types.js';
 import { UserError } from '../util/errors.js';
 import type { DataFile, DataFiles, DataPlace } from './protocol.js';
@@ -58,19 +59,51 @@ export interface PortableOptions {
  * @throws {UserError} where the weights to begin from lie outside the store
  */
 export async function portableOptions(options: TrainOptions, store: Store): Promise<PortableOptions> {
-  const paths = new Map<DataPlace, string>();
-  mapPaths(options, (place, path) => {
-    paths.set(place, path);
-    return path;
-  });
   const files: Partial<Record<DataPlace, DataFile>> = {};
-  for (const [place, path] of paths) {
+  for (const [place, path] of pathsOf(options)) {
     const stored = await store.locate(path);
     files[place] = { name: basename(resolve(path)), ...(stored === undefined ? {} : { stored }) };
   }
   const { init } = options;
   const inside = init === undefined ? undefined : await store.require('--init', init);
   return { options: withoutPaths(options), files, ...(inside === undefined ? {} : { init: inside }) };
+}
+
+/**
+ * Gives the options of a run that a worker has begun, which wrote its own paths into them, this machine's paths where both mean
+ * the same: weights are told by their place in the store, data by name, because their fingerprints are compared as well.
+ */
+export function translatorOf(store: Store): Translate {
+  return async (written, own) => {
+    const names = new Map<DataPlace, readonly string[]>();
+    const paths = pathsOf(own);
+    // A job names what a link leads to.
+    for (const [place, path] of paths) names.set(place, [basename(path), basename((await store.locate(path)) ?? path)]);
+    const options = mapPaths(written, (place, path) =>
+      names.get(place)?.includes(basename(path)) ? paths.get(place)! : path,
+    );
+    const { init } = own;
+    const isSame = init !== undefined && written.init !== undefined && (await isSameInit(written.init, init, store));
+    return isSame ? { ...options, init } : options;
+  };
+}
+
+async function isSameInit(written: string, own: string, store: Store): Promise<boolean> {
+  const place = await store.locate(own);
+  if (place === undefined) return false;
+  // A path of another machine may lead nowhere on this one.
+  const here = await store.locate(written).catch(() => undefined);
+  return here === undefined ? written.replaceAll('\\', '/').endsWith(`/${place}`) : here === place;
+}
+
+/** Every path of data. */
+function pathsOf(options: TrainOptions): ReadonlyMap<DataPlace, string> {
+  const paths = new Map<DataPlace, string>();
+  mapPaths(options, (place, path) => {
+    paths.set(place, path);
+    return path;
+  });
+  return paths;
 }
 
 /** Options of a job with the paths of this machine. */

@@ -16,8 +16,15 @@ const text = z.string().min(1);
 /** A path in the store, from its folder, with slashes, that leads nowhere else. */
 const storePath = text.max(4096).refine(isInside, 'it is not a path in the store');
 
+/** Bytes of a name that every file system takes. */
+const LONGEST_NAME = 255;
+
 function isInside(path: string): boolean {
-  return !/[\\\0]/.test(path) && path.split('/').every(part => part !== '' && part !== '.' && part !== '..');
+  return !/[\\\0]/.test(path) && path.split('/').every(isName);
+}
+
+function isName(part: string): boolean {
+  return part !== '' && part !== '.' && part !== '..' && Buffer.byteLength(part) <= LONGEST_NAME;
 }
 
 /** A file or folder of data: its name, and its path in the store where it lies there. */

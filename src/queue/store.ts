@@ -1,11 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, realpath, writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { kindOf } from '../train/files.js';
 import { UserError } from '../util/errors.js';
 
 /** The file by which two machines know that they share a folder: it holds a name that was drawn once. */
 const MARK = '.facegrad-store';
+
+/** Milliseconds. */
+const WRITTEN_WITHIN_MS = 1000;
+const LOOK_MS = 20;
 
 /** A folder that all machines share, under whatever path: runs lie in it. */
 export class Store {
@@ -30,7 +35,7 @@ export class Store {
       const { code, message } = error as NodeJS.ErrnoException;
       if (code !== 'EEXIST') throw new UserError(`--store ${folder} cannot be written: ${message}`, { cause: error });
     }
-    const id = (await readFile(mark, 'utf8')).trim();
+    const id = await readMark(mark);
     if (!/^[0-9a-f-]{36}$/.test(id)) {
       throw new UserError(`${mark} is not as facegrad writes it; remove it where no jobs are under way`);
     }
@@ -57,6 +62,16 @@ export class Store {
     const inside = await this.locate(path);
     if (inside !== undefined) return inside;
     throw new UserError(`${option} ${path} lies outside --store ${this.path}, where workers on other machines find it`);
+  }
+}
+
+/** Whoever creates the mark may not have written it yet. */
+async function readMark(mark: string): Promise<string> {
+  const start = performance.now();
+  for (;;) {
+    const text = (await readFile(mark, 'utf8')).trim();
+    if (text !== '' || performance.now() - start > WRITTEN_WITHIN_MS) return text;
+    await sleep(LOOK_MS);
   }
 }
 

@@ -144,7 +144,8 @@ export async function kindOf(path: string): Promise<'file' | 'folder' | undefine
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;
     if (code === 'ENOTDIR') throw new UserError(`${path} cannot be a folder: a part of its path is a file`);
-    throw new UserError(`${path}: ${message}`);
+    // A disk that fails is no fault of the path.
+    throw new UserError(`${path}: ${message}`, isPathError(error) ? {} : { cause: error });
   }
 }
 

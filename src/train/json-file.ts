@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type * as z from 'zod';
 import { UserError } from '../util/errors.js';
+import { isPathError } from '../util/path-errors.js';
 
 /**
  * The content of a JSON file that facegrad has written, or undefined where there is none.
@@ -34,6 +35,7 @@ export async function readText(file: string): Promise<string | undefined> {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;
-    throw new UserError(`${file} cannot be read: ${message}`);
+    // A disk that fails is no fault of the file.
+    throw new UserError(`${file} cannot be read: ${message}`, isPathError(error) ? {} : { cause: error });
   }
 }

@@ -65,10 +65,16 @@ export async function requireFree(folder: string, lease?: string): Promise<void>
   await requireNoOther(folder, lease);
 }
 
-/** Whether a process trains in a run's folder; one that cannot be seen from here is believed to, as long as its file is there. Nobody does where there is no folder. */
-export async function isTaken(folder: string): Promise<boolean> {
+/**
+ * Whether a process trains in a run's folder; one that cannot be seen from here is believed to, as long as its file is there. Nobody does
+ * where there is no folder; whoever did under `lease`, which this process has now, does not count.
+ */
+export async function isTaken(folder: string, lease?: string): Promise<boolean> {
   if ((await kindOf(folder)) !== 'folder') return false;
-  return (await holdersOf(folder)).some(({ state }) => state !== 'dead');
+  for (const holder of await holdersOf(folder)) {
+    if (holder.state !== 'dead' && (lease === undefined || (await leaseIn(holder)) !== lease)) return true;
+  }
+  return false;
 }
 
 /**

@@ -63,10 +63,10 @@ describe('the folder of a comparison', () => {
 
   it('goes over from a machine that is gone to the next one that has what alone may enqueue it', async () => {
     await writeFile(join(out, '.lock.elsewhere.17.0badc0de-17'), 'the claim');
-    for (const claim of [undefined, 'another']) {
-      await expect(Comparison.open(plan(), out, context, claim)).rejects.toThrow('process 17 on elsewhere');
+    for (const claim of [{}, { lease: 'another' }]) {
+      await expect(Comparison.open(plan(), out, { ...context, ...claim })).rejects.toThrow('process 17 on elsewhere');
     }
-    const comparison = await Comparison.open(plan(), out, context, 'the claim');
+    const comparison = await Comparison.open(plan(), out, { ...context, lease: 'the claim' });
     await comparison.close();
     expect(await readdir(out)).toEqual([]);
   });

@@ -48,6 +48,8 @@ describe('the address of a queue', () => {
   it.each([
     ['http://:secret@host', 'is no Redis'],
     ['host:6379', 'is no Redis'],
+    ['secret:word@host', 'that is no Redis'],
+    ['secret://host', 'that is no Redis'],
     ['secret', 'is no URL'],
     ['redis://:secret@', 'is no URL'],
     ['redis://:secret@host/first', 'the number of a database'],

@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { choiceFault, planSlots, PROTOCOL, Store } from '../../src/queue/index.js';
 import { DataRoots } from '../../src/queue/data-root.js';
-import { localOptions, portableOptions } from '../../src/queue/places.js';
+import { localOptions, portableOptions, translatorOf } from '../../src/queue/places.js';
 import { laneId, parseLane, parseOutcome, parseTask, type Lane, type Task } from '../../src/queue/protocol.js';
 import type { TrainOptions } from '../../src/train/types.js';
 
@@ -100,6 +101,32 @@ describe('the paths of a job', () => {
     });
   });
 
+  it('that a worker wrote are this machine’s where they mean the same, and only there', async () => {
+    const init = store.resolve('runs/a/best.safetensors');
+    await mkdir(store.resolve('runs/a'), { recursive: true });
+    await writeFile(init, '');
+    await symlink(init, store.resolve('link.safetensors'));
+    const own: TrainOptions = {
+      ...{ ...options, init: store.resolve('link.safetensors') },
+      joint: { data: '/here/raf.zip', share: 0.5, labels: '/here/new.csv' },
+    };
+    const translate = translatorOf(store);
+    const written = {
+      ...{ ...own, data: '/there/fer.csv', init: '/mnt/runs/a/best.safetensors' },
+      joint: { data: '/there/raf.zip', share: 0.5, labels: '/there/new.csv' },
+    };
+    expect(await translate(written, own)).toEqual(own);
+    expect(await translate({ ...written, init }, own)).toEqual(own);
+    const others = {
+      ...{ ...written, init: store.resolve('runs/b/runs/a/best.safetensors') },
+      joint: { ...written.joint, data: '/there/ferplus.zip' },
+    };
+    expect(await translate(others, own)).toMatchObject({
+      ...{ init: others.init, joint: { data: '/there/ferplus.zip', labels: '/here/new.csv' } },
+    });
+    expect((await translate({ ...written, init: '/mnt/runs/b/best.safetensors' }, own)).init).toContain('/mnt/');
+  });
+
   it('that only this machine knows are refused', async () => {
     await expect(portableOptions({ ...options, init: join(folder, 'a', 'new.csv') }, store)).rejects.toThrow(
       /--init .* lies outside --store/,
@@ -129,6 +156,16 @@ describe('a store', () => {
     await expect(Store.open(join(folder, 'nowhere'))).rejects.toThrow('is it mounted?');
     await writeFile(join(folder, 'a', '.facegrad-store'), 'nonsense');
     await expect(Store.open(join(folder, 'a'))).rejects.toThrow('is not as facegrad writes it');
+  });
+
+  it('is the same for two that begin at once, where one has created the mark and not yet written it', async () => {
+    const path = join(folder, 'new');
+    await mkdir(path);
+    await writeFile(join(path, '.facegrad-store'), '');
+    const opened = Store.open(path);
+    await sleep(50);
+    await writeFile(join(path, '.facegrad-store'), `${store.id}\n`);
+    expect((await opened).id).toBe(store.id);
   });
 });
 

@@ -221,6 +221,42 @@ describe.skipIf(lacksRedis)('workers', () => {
     expect((JSON.parse(evaluated.stdout) as { accuracy: number }).accuracy).toBeCloseTo(bestValAccuracy!, 12);
   });
 
+  it('train --repeats begins from weights and joint data that have other paths at the workers, and goes on with what they left', async () => {
+    const [head, ...lines] = (await readFile(join(folder, 'noise.csv'), 'utf8')).split('\n');
+    const joint = [head, ...lines.filter((_, i) => i % 3 === 0), ''].join('\n');
+    for (const path of ['joint.csv', 'data/joint.csv']) await writeFile(join(folder, path), joint);
+    const queue = ['--queue', '--store', 'store', '--json'];
+    const train = [
+      'train',
+      'simple-mlp',
+      '--input-size',
+      '16',
+      '--data',
+      'noise.csv',
+      '--epochs',
+      '12',
+      '--repeats',
+      '3',
+    ];
+    const from = ['--init', 'store/folds/fold-1', '--joint-data', 'joint.csv', '--out', 'store/repeats'];
+    const first = start([...train, ...from, ...queue], options(redis.port));
+    await first.printed('"event":"epoch"', 2);
+    first.process.kill('SIGINT');
+    const stopped = await first.ended;
+    expect(stopped.code, stopped.stderr).toBe(130);
+    const rest = await facegrad(['train', '--resume', 'store/repeats', ...queue], options(redis.port));
+    expect(rest.code, rest.stderr).toBe(0);
+    expect(eventsOf(rest.stdout).at(-1)).toMatchObject({ event: 'repeats', runs: [{}, {}, {}] });
+    // Also those that came to their end while no command was there.
+    for (const seed of ['seed-0', 'seed-1', 'seed-2']) {
+      const { config } = await RunFolder.open(inside('repeats', seed));
+      expect(config.options).toMatchObject({
+        init: inside('folds', 'fold-1'),
+        joint: { data: join(folder, 'joint.csv') },
+      });
+    }
+  });
+
   it('compare tells what fails and has the figures of this machine’s', async () => {
     await writeFile(join(folder, 'wild.yaml'), 'model: { name: simple-mlp }\noptimizer: { lr: 1e30 }\n');
     const compare = [

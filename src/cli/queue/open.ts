@@ -1,4 +1,12 @@
-import { Enqueuer, QueueAddress, QueueConnection, Store, type EnqueuerContext } from '../../queue/index.js';
+import {
+  Enqueuer,
+  isRefusal,
+  QueueAddress,
+  QueueConnection,
+  Store,
+  withoutUser,
+  type EnqueuerContext,
+} from '../../queue/index.js';
 import { UserError } from '../../util/errors.js';
 import type { GpuOptions } from '../options.js';
 import { QUEUE_VARIABLE, type QueueFlags } from './options.js';
@@ -44,6 +52,9 @@ export async function withEnqueuer<T>(context: EnqueuerContext, work: (enqueuer:
   const enqueuer = await Enqueuer.open(context);
   try {
     return await work(enqueuer);
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    throw new Error(`the queue refuses: ${withoutUser(error.message)}`, { cause: error });
   } finally {
     await enqueuer.close();
   }

@@ -3,6 +3,7 @@ import type { Slot } from '../../queue/index.js';
 import { UserError } from '../../util/errors.js';
 import { exitCodes } from '../errors.js';
 import type { GpuOptions } from '../options.js';
+import type { Interruption } from '../signals.js';
 import { QUEUE_VARIABLE, type QueueFlags } from './options.js';
 
 interface ProcessFlags extends GpuOptions, QueueFlags {
@@ -15,7 +16,12 @@ interface ProcessFlags extends GpuOptions, QueueFlags {
  * Runs a worker in several processes, each of which is this command on one adapter, until all of them have ended.
  * @throws where one ends with a fault; the others are let go on first
  */
-export async function runProcesses(slots: readonly Slot[], flags: ProcessFlags, signal: AbortSignal): Promise<void> {
+export async function runProcesses(
+  slots: readonly Slot[],
+  flags: ProcessFlags,
+  interruption: Pick<Interruption, 'signal' | 'received'>,
+): Promise<void> {
+  const { signal } = interruption;
   const children = slots.map(slot =>
     spawn(process.execPath, [process.argv[1]!, ...argumentsOf(slot, flags)], {
       // They print for themselves; the channel tells them when this process is gone.
@@ -23,9 +29,9 @@ export async function runProcesses(slots: readonly Slot[], flags: ProcessFlags, 
       env: { ...process.env, ...slot.env, ...urlOf(flags) },
     }),
   );
-  // A terminal tells them itself; somebody who ends this process alone does not.
+  // A terminal and systemd tell them themselves; somebody who ends this process alone does not.
   const stop = () => {
-    for (const child of children) child.kill('SIGINT');
+    for (const child of children) child.kill(interruption.received);
   };
   signal.addEventListener('abort', stop);
   if (signal.aborted) stop();

@@ -4,6 +4,7 @@ import { UserError } from '../../util/errors.js';
 import type { StudyEvents, TrialEvent } from '../report/study.js';
 import type { TuneFlags } from './flags.js';
 import { exitCodes } from '../errors.js';
+import type { Interruption } from '../signals.js';
 
 /**
  * Runs the study in several processes, each of which is this command with one worker, and tells what they tell.
@@ -13,17 +14,18 @@ export async function runWorkers(
   flags: TuneFlags,
   out: string,
   reporter: StudyEvents,
-  signal: AbortSignal,
+  interruption: Pick<Interruption, 'signal' | 'received'>,
 ): Promise<void> {
+  const { signal } = interruption;
   const children = Array.from({ length: flags.workers }, () =>
     spawn(process.execPath, [process.argv[1]!, ...argumentsOf(flags, out)], {
       // The channel tells them when this process is gone: without their pipes alone they would go on.
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     }),
   );
-  // A terminal tells them itself; somebody who ends this process alone does not.
+  // A terminal and systemd tell them themselves; somebody who ends this process alone does not.
   const stop = () => {
-    for (const child of children) child.kill('SIGINT');
+    for (const child of children) child.kill(interruption.received);
   };
   signal.addEventListener('abort', stop);
   try {

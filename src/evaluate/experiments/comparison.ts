@@ -5,7 +5,7 @@ import { createFolder, removeTemporaryFiles, writeFileAtomic } from '../../train
 import { readJsonFile } from '../../train/json-file.js';
 import { lockFolder } from '../../train/run-lock.js';
 import { RunFolder } from '../../train/run.js';
-import { finishedSummary } from '../../train/series/index.js';
+import { finishedSummary, type Translate } from '../../train/series/index.js';
 import type { TrainSummary } from '../../train/types.js';
 import type { Experiment, Refused } from './plan.js';
 import { splitResultSchema, sumUp, type ExperimentResult, type RecipeResult, type SplitResult } from './results.js';
@@ -57,6 +57,16 @@ const FILES = [
   ...CURVES.flatMap(([, title]) => ['svg', 'png'].map(ending => `${curvesName(title)}.${ending}`)),
 ];
 
+interface ComparisonContext {
+  readonly title: string;
+  /** Told which recipes are left out. */
+  readonly note: (text: string) => void;
+  /** What lets this process alone write there, whichever has done so before (`lockFolder`). */
+  readonly lease?: string;
+  /** Where other machines train its runs too. */
+  readonly translate?: Translate;
+}
+
 /**
  * The folder of a comparison: what has come of its experiments so far, written down as `comparison.json`, `.csv` and `.md`. One
  * process at a time writes there, until it closes it.
@@ -71,40 +81,46 @@ export class Comparison {
     private readonly before: Earlier,
     /** Lets other processes have the folder. */
     readonly close: () => Promise<void>,
+    private readonly translate?: Translate,
   ) {
     this.#results = plan.experiments.map(experiment => ({ ...headOf(experiment), state: 'waiting' }));
   }
 
   /**
-   * @param note told which recipes are left out
-   * @param lease what lets this process alone write there, whichever has done so before (`lockFolder`)
    * @throws {UserError} where `out` cannot be written, or holds runs of other options, and where another process compares there
    */
   static async open(
     plan: ExperimentsPlan,
     out: string,
-    { title, note }: { readonly title: string; readonly note: (text: string) => void },
-    lease?: string,
+    { title, note, lease, translate }: ComparisonContext,
   ): Promise<Comparison> {
     // A folder with runs of other options is found before anything is trained.
-    for (const experiment of plan.experiments) await finishedSummary(experiment);
+    for (const experiment of plan.experiments) await finishedSummary(experiment, translate);
     await createFolder(resolve(out));
     const unlock = await lockFolder(out, lease);
     try {
       await removeTemporaryFiles(out, FILES);
       const before = (await readJsonFile(earlier, join(out, 'comparison.json')))?.runs ?? [];
       for (const { name, error } of plan.refused) note(`${name} is left out: ${error.message}`);
-      return new Comparison(plan, out, title, before, unlock);
+      return new Comparison(plan, out, title, before, unlock, translate);
     } catch (error) {
       await unlock();
       throw error;
     }
   }
 
+  /**
+   * The summary of one of the runs, where it has finished.
+   * @throws {UserError} where its folder holds a run of other options
+   */
+  async finished(experiment: Experiment): Promise<TrainSummary | undefined> {
+    return finishedSummary(experiment, this.translate);
+  }
+
   /** Takes the result that an earlier sitting has measured; false where there is still something to do. */
   async takeUp(experiment: Experiment): Promise<boolean> {
     const { path } = experiment;
-    const known = await finishedSummary(experiment);
+    const known = await this.finished(experiment);
     const found = this.before.find(({ run, state }) => run === path && state === 'finished');
     if (!known || !found?.val || found.epochs !== known.epochs || found.seconds !== known.seconds) return false;
     this.#set(experiment, resultOf(experiment, known, { val: found.val, ...(found.test ? { test: found.test } : {}) }));

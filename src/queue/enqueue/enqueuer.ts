@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue, QueueEvents } from 'bullmq';
+import { UserError } from '../../util/errors.js';
 import type { QueueConnection } from '../connection.js';
 import {
   enqueuedKey,
   enqueuerKey,
   KEPT_SECONDS,
-  LANES,
   PREFIX,
   queueName,
   taskKey,
@@ -18,6 +18,7 @@ import { laneId, parseWorker, PROTOCOL, type Lane, type Task, type WorkerStatus 
 import type { Store } from '../store.js';
 import { Claim } from './claim.js';
 import { FollowedJob, requestStop, type JobListener } from './followed.js';
+import { announceLane, removeLane, removeOldLanes } from './lanes.js';
 
 /** Told what becomes of the workers. */
 export interface WorkersReporter {
@@ -43,6 +44,9 @@ const TICK_MS = 1000;
 const SWEEP_TICKS = 3;
 /** Milliseconds between two looks whether a job of another version has ended. */
 const RETIRE_MS = 1000;
+
+/** Milliseconds in which a connection closes; it is given up with all others then. */
+const CLOSE_MS = 1000;
 
 interface LaneLink {
   readonly id: string;
@@ -79,7 +83,14 @@ export class Enqueuer {
     const { connection, store, name, title } = context;
     const key = createHash('sha256').update(`${store.id}\n${name}`).digest('hex').slice(0, 12);
     const enqueuer = new Enqueuer(context, key, await Claim.take(connection.redis, key, title));
-    await enqueuer.#lookAtWorkers();
+    try {
+      await enqueuer.#lookAtWorkers();
+      // Where that does not go, the next command does it.
+      await removeOldLanes(connection.redis).catch(() => undefined);
+    } catch (error) {
+      await enqueuer.close();
+      throw error;
+    }
     return enqueuer;
   }
 
@@ -157,15 +168,15 @@ export class Enqueuer {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     const { redis } = this.context.connection;
+    // One that could not be opened has left nothing.
+    const links = (await Promise.allSettled(this.#links.values())).flatMap(link =>
+      link.status === 'fulfilled' ? [link.value] : [],
+    );
     if (redis.status === 'ready') {
-      for (const link of this.#links.values()) await this.#tidy(await link).catch(() => undefined);
+      for (const link of links) await this.#tidy(link).catch(() => undefined);
       await this.claim.release().catch(() => undefined);
     }
-    for (const link of this.#links.values()) {
-      const { queue, events } = await link;
-      await events.close().catch(() => undefined);
-      await queue.close().catch(() => undefined);
-    }
+    await Promise.all(links.map(closeLink));
   }
 
   #link(task: Task): Promise<LaneLink> {
@@ -176,6 +187,8 @@ export class Enqueuer {
     if (!link) {
       link = this.#openLink(id, lane);
       this.#links.set(id, link);
+      // The next job of the lane tries again.
+      link.catch(() => this.#links.delete(id));
     }
     return link;
   }
@@ -183,15 +196,17 @@ export class Enqueuer {
   async #openLink(id: string, lane: Lane): Promise<LaneLink> {
     const { connection } = this.context;
     const options = { prefix: PREFIX, skipVersionCheck: true };
+    const [last] = await connection.redis.xrevrange(`${PREFIX}:${queueName(id)}:events`, '+', '-', 'COUNT', 1);
+    await this.#announce({ id, lane });
     const queue = new Queue(queueName(id), {
       ...options,
       connection: connection.redis,
       streams: { events: { maxLen: 1000 } },
     });
-    const [last] = await connection.redis.xrevrange(`${PREFIX}:${queueName(id)}:events`, '+', '-', 'COUNT', 1);
     const events = new QueueEvents(queueName(id), {
       ...options,
-      connection: connection.client(),
+      // Of which it makes one of its own.
+      connection: connection.redis,
       // Shorter than the silence after which a connection counts as dead.
       blockingTimeout: 5000,
       lastEventId: last?.[0] ?? '0',
@@ -202,19 +217,16 @@ export class Enqueuer {
         ?.refresh()
         .catch(() => undefined);
     };
-    for (const event of ['active', 'progress', 'completed', 'failed', 'stalled', 'waiting'] as const)
+    for (const event of ['active', 'progress', 'completed', 'failed', 'stalled', 'waiting', 'delayed'] as const)
       events.on(event, hear);
     // The connection says itself when it is lost.
     events.on('error', () => undefined);
     queue.on('error', () => undefined);
-    const link = { id, lane, queue, events };
-    await this.#announce(link);
-    return link;
+    return { id, lane, queue, events };
   }
 
-  /** Says what workers need for the jobs of a lane. */
-  async #announce({ id, lane }: LaneLink): Promise<void> {
-    await this.context.connection.redis.hset(LANES, id, JSON.stringify(lane));
+  async #announce({ id, lane }: Pick<LaneLink, 'id' | 'lane'>): Promise<void> {
+    await announceLane(this.context.connection.redis, id, lane);
   }
 
   /** Waits until a job of another lane has ended, and removes it. */
@@ -247,9 +259,7 @@ export class Enqueuer {
   async #tidy({ id, queue }: LaneLink): Promise<void> {
     const counts = await queue.getJobCounts('wait', 'active', 'delayed', 'completed', 'failed');
     if (Object.values(counts).some(count => count > 0)) return;
-    const { redis } = this.context.connection;
-    await redis.hdel(LANES, id);
-    await redis.del(`${PREFIX}:${queueName(id)}:events`, `${PREFIX}:${queueName(id)}:meta`);
+    await removeLane(this.context.connection.redis, id);
   }
 
   async #tick(): Promise<void> {
@@ -257,6 +267,8 @@ export class Enqueuer {
     this.#ticking = true;
     try {
       await this.claim.renew().catch((error: unknown) => {
+        // What else goes wrong is Redis's affair, and may pass.
+        if (!(error instanceof UserError)) throw error;
         this.#fault.abort(error);
       });
       await this.#lookAtWorkers();
@@ -313,6 +325,14 @@ export class Enqueuer {
     this.#warned = text;
     reporter.note(text);
   }
+}
+
+async function closeLink({ queue, events }: LaneLink): Promise<void> {
+  // BullMQ waits for the end of a connection, which is not told of one that is just being made anew.
+  const closed = new AbortController();
+  await Promise.race([events.close().catch(() => undefined), sleep(CLOSE_MS, undefined, closed)]);
+  closed.abort();
+  await queue.close().catch(() => undefined);
 }
 
 export function workerName({ host, pid }: Pick<WorkerStatus, 'host' | 'pid'>): string {

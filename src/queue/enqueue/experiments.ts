@@ -6,9 +6,9 @@ import {
   type ExperimentComparison,
   type ExperimentsPlan,
 } from '../../evaluate/experiments/index.js';
-import { finishedSummary } from '../../train/series/index.js';
 import type { TrainOptions } from '../../train/types.js';
 import { UserError } from '../../util/errors.js';
+import { translatorOf } from '../places.js';
 import type { Enqueuer } from './enqueuer.js';
 import type { Ending } from './followed.js';
 import { followRun, type RunsReporter } from './runs.js';
@@ -39,7 +39,8 @@ export async function enqueueExperiments(
   const note = (text: string) => {
     reporter.note(text);
   };
-  const comparison = await Comparison.open(plan, out, { title, note }, enqueuer.lease);
+  const translate = translatorOf(enqueuer.store);
+  const comparison = await Comparison.open(plan, out, { title, note, translate, lease: enqueuer.lease });
   try {
     return await enqueueAll(plan, comparison, enqueuer, context);
   } finally {
@@ -68,7 +69,7 @@ async function enqueueAll(
   const writeDown = async (experiment: Experiment, ending: Ending) => {
     if (ending.outcome === 'failed') await fail(experiment, ending.error);
     if (ending.outcome !== 'complete') return;
-    const summary = await appears(experiment.path, () => finishedSummary(experiment));
+    const summary = await appears(experiment.path, () => comparison.finished(experiment));
     await comparison.record(experiment, summary, ending.evaluation);
   };
   signal.addEventListener('abort', () => void enqueuer.withdraw().catch(() => undefined));

@@ -12,9 +12,12 @@ export interface JobListener {
   started(worker: string, resumed: boolean): void;
   /** Its epochs so far, in order. */
   rows(rows: readonly EpochRow[]): void;
-  /** The worker that had it gave it back, or is gone. */
-  returned(): void;
+  /** The worker that had it gave it back, and said why, or is gone. */
+  returned(why?: string): void;
 }
+
+/** Said of a job that came back where its worker has not said why. */
+export const LOST = 'its worker gave it back, or is gone';
 
 /** A job that was enqueued, watched until it ends. */
 export class FollowedJob {
@@ -26,6 +29,8 @@ export class FollowedJob {
   #starts = 0;
   #active = false;
   #rows = 0;
+  /** Why it was given back the last time. */
+  #why: string | undefined;
   /** The look under way, and whether something has happened since it began. */
   #look: Promise<void> | undefined;
   #again = false;
@@ -46,12 +51,15 @@ export class FollowedJob {
 
   /** Looks how the job is, and tells what has changed. Something may have happened, or been missed. */
   refresh(): Promise<void> {
-    if (this.#look) this.#again = true;
-    this.#look ??= this.#refresh().finally(() => {
+    if (this.#look) {
+      this.#again = true;
+      return this.#look;
+    }
+    this.#again = false;
+    this.#look = this.#refresh().finally(() => {
       this.#look = undefined;
       if (this.#again) void this.refresh().catch(() => undefined);
     });
-    this.#again = false;
     return this.#look;
   }
 
@@ -92,19 +100,27 @@ export class FollowedJob {
     }
     const state = await job.getState();
     const isDone = state === 'completed' || state === 'failed';
-    this.#tellStart(job, state === 'active', isDone);
-    await this.#tellRows();
+    const fields = await this.redis.hgetall(taskKey(this.lane, this.id));
+    this.#tellStart(job, state === 'active', isDone, fields[TASK.why]);
+    this.#tellRows(fields);
     if (!isDone) return;
     // What came of it may not have been there a moment ago.
     const done = await this.queue.getJob(this.id);
     if (done) this.#end(state === 'completed' ? outcomeOf(done) : failureOf(done));
   }
 
-  #tellStart({ attemptsStarted, processedBy = 'a worker' }: Job, isActive: boolean, isDone: boolean): void {
+  #tellStart(
+    { attemptsStarted, processedBy = 'a worker' }: Job,
+    isActive: boolean,
+    isDone: boolean,
+    why?: string,
+  ): void {
     const isNew = attemptsStarted > this.#starts;
     if (this.#active && (isNew || !(isActive || isDone))) {
       this.#active = false;
-      this.listener.returned();
+      // Where a folder is in use, it is the same every ten seconds.
+      if (why === undefined || why !== this.#why) this.listener.returned(why);
+      this.#why = why;
     }
     if (isNew && (isActive || isDone)) {
       this.#active = true;
@@ -113,8 +129,7 @@ export class FollowedJob {
     this.#starts = attemptsStarted;
   }
 
-  async #tellRows(): Promise<void> {
-    const fields = await this.redis.hgetall(taskKey(this.lane, this.id));
+  #tellRows(fields: Readonly<Record<string, string>>): void {
     const rows = Object.entries(fields).flatMap(([field, json]) => {
       const row = TASK.isRow(field) ? rowSchema.safeParse(parsed(json)) : undefined;
       return row?.success ? [row.data] : [];

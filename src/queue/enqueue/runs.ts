@@ -1,6 +1,6 @@
 import type { EpochRow } from '../../train/types.js';
 import type { Enqueuer } from './enqueuer.js';
-import type { Ending } from './followed.js';
+import { LOST, type Ending } from './followed.js';
 import { isRun } from './shared-disk.js';
 import { adoptRun, taskOf, type DataIdentity, type Run, type TaskSettings } from './tasks.js';
 
@@ -42,8 +42,8 @@ export async function followRun(
         for (const row of rows.slice(told)) reporter.epoch(run, row);
         told = Math.max(told, rows.length);
       },
-      returned: () => {
-        reporter.note(`${run.title} is back in the queue: its worker gave it back, or is gone`);
+      returned: (why = LOST) => {
+        reporter.note(`${run.title} is back in the queue: ${why}`);
       },
     },
     () => isRun(run.path),

@@ -1,12 +1,12 @@
 import { basename } from 'node:path';
 import type { DataSet } from '../../data/dataset.js';
 import { foldWarning } from '../../data/folds.js';
-import { finishedSummary, type SeriesFolder, type SeriesSummary } from '../../train/series/index.js';
+import type { SeriesFolder, SeriesSummary } from '../../train/series/index.js';
 import { UserError } from '../../util/errors.js';
 import type { Enqueuer } from './enqueuer.js';
 import { followRun, type RunsReporter } from './runs.js';
 import { appears } from './shared-disk.js';
-import type { TaskSettings } from './tasks.js';
+import { adoptRun, type TaskSettings } from './tasks.js';
 
 export interface EnqueueSeriesContext extends Pick<TaskSettings, 'autotune' | 'tensorboard'> {
   readonly reporter: RunsReporter;
@@ -57,17 +57,22 @@ async function enqueueAll(
   const runs: Promise<void>[] = [];
   for (const [i, member] of members.entries()) {
     if (signal.aborted) break;
-    if (await finishedSummary(member)) continue;
     const { path, options, head } = member;
     const title = `${plan.kind === 'folds' ? 'fold' : 'repeat'} ${i + 1} of ${plan.count}`;
     const run = { title: `${title}, ${basename(folder.path)}`, path, options, head: head ?? { comment: title } };
+    const finished = await folder.finished(member);
+    if (finished) {
+      // A worker may have come to its end while no command was there.
+      if (finished.runFolder !== path) await adoptRun(run, true);
+      continue;
+    }
     const { ended } = await followRun(basename(path), run, whole, enqueuer, reporter, version, settings, signal);
     const written = ended.then(async ending => {
       if (ending.outcome === 'failed') {
         const error = `${path} failed: ${ending.error}`;
         throw ending.usage ? new UserError(error) : new Error(error);
       }
-      if (ending.outcome === 'complete') await appears(path, () => finishedSummary(member));
+      if (ending.outcome === 'complete') await appears(path, () => folder.finished(member));
       await (writing = writing.then(() => folder.update()));
     });
     written.catch(() => {

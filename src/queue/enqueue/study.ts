@@ -14,7 +14,7 @@ import { valuesOf, type Study } from '../../train/study/study.js';
 import type { EpochRow, TrainOptions } from '../../train/types.js';
 import { UserError } from '../../util/errors.js';
 import type { Enqueuer } from './enqueuer.js';
-import type { Ending } from './followed.js';
+import { LOST, type Ending } from './followed.js';
 import { isRun } from './shared-disk.js';
 import { adoptRun, DataBook, taskOf, type DataIdentity, type Run } from './tasks.js';
 
@@ -114,8 +114,9 @@ class StudyQueue {
         return;
       }
       const task = await taskOf(run, data, enqueuer.store, context.version, { test: false, evaluate: false });
-      const judging = new Judging(study, trial, reporter, () => job.stop());
-      const job = await enqueuer.submit(
+      // Epochs of an earlier sitting are judged before the job is here.
+      const judging = new Judging(study, trial, reporter, async () => (await submitted).stop());
+      const submitted = enqueuer.submit(
         basename(run.path),
         task,
         {
@@ -125,12 +126,13 @@ class StudyQueue {
           rows: rows => {
             judging.judge(rows);
           },
-          returned: () => {
-            reporter.note(`trial ${trial.number} is back in the queue: its worker gave it back, or is gone`);
+          returned: (why = LOST) => {
+            reporter.note(`trial ${trial.number} is back in the queue: ${why}`);
           },
         },
         () => isRun(run.path),
       );
+      const job = await submitted;
       const ending = await job.ended;
       await this.#writeDown(trial, run, ending, judging);
       if (ending.outcome !== 'left' && ending.outcome !== 'withdrawn') {

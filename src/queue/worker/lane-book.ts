@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { Job, Worker } from 'bullmq';
 import { UserError } from '../../util/errors.js';
 import type { QueueConnection } from '../connection.js';
-import { LANES, PREFIX, queueName } from '../keys.js';
+import { LANES, PREFIX, queueName, TASK, taskKey } from '../keys.js';
 import { now, type JobLease } from '../lease.js';
-import { parseLane, type Lane } from '../protocol.js';
+import { laneId, parseLane, type Lane } from '../protocol.js';
+import { queueTime } from '../queue-time.js';
 
 /** A job that this worker has taken. */
 export interface Taken {
@@ -97,9 +98,12 @@ export class LaneBook {
       const key = (name: string) => `${PREFIX}:${queueName(id)}:${name}`;
       // Jobs that were given back for a while wait only once somebody asks for one when their time has come.
       const jobs = [redis.llen(key('wait')), redis.llen(key('active')), redis.zcard(key('delayed'))];
+      const counts = await Promise.all(jobs);
       // What nobody waits for any more needs no opinion.
-      if ((await Promise.all(jobs)).every(count => count === 0)) continue;
-      if (await this.#judge(id, json)) able.push(id);
+      if (counts.every(count => count === 0)) continue;
+      if (!(await this.#judge(id, json))) continue;
+      if (counts[2]! > 0) await this.#promote(id);
+      able.push(id);
     }
     return able;
   }
@@ -112,6 +116,7 @@ export class LaneBook {
     try {
       const lane = parseLane(json, this.context.version);
       title = lane.data.title;
+      if (id !== laneId(lane)) throw new UserError('they are not listed under the name that is theirs');
       await this.context.judge(lane);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
@@ -150,6 +155,24 @@ export class LaneBook {
     return worker;
   }
 
+  /**
+   * Jobs that were given back for a while wait again as soon as that is over by the queue's clock: BullMQ goes by those of the
+   * machine that gave them back and of the one that asks.
+   */
+  async #promote(lane: string): Promise<void> {
+    const { redis } = this.connection;
+    const worker = this.#workers.get(lane)!;
+    const ids = await redis.zrange(`${PREFIX}:${queueName(lane)}:delayed`, '0', '-1');
+    const time = await queueTime(redis);
+    for (const id of ids) {
+      const until = await redis.hget(taskKey(lane, id), TASK.until);
+      if (until === null || Number(until) > time) continue;
+      // Another worker may have been faster; one that cannot be read waits for BullMQ.
+      const job = await Job.fromId(worker, id).catch(() => undefined);
+      await job?.promote().catch(() => undefined);
+    }
+  }
+
   async #takeFrom(lane: string): Promise<Taken | undefined> {
     const worker = this.#workers.get(lane)!;
     const token = randomUUID();
@@ -165,12 +188,13 @@ export class LaneBook {
     return job && { lane, job, token, asked };
   }
 
-  /** A job whose data were no JSON, without them: nobody can do it, and this worker's part is to say so. */
+  /** A job with a field that was no JSON, without all of them: nobody can do it, and this worker's part is to say so. */
   async #blank(worker: Worker, lane: string, token: string): Promise<Job | undefined> {
     const { redis } = this.connection;
     const key = (rest: string) => `${PREFIX}:${queueName(lane)}:${rest}`;
     for (const id of await redis.lrange(key('active'), 0, -1)) {
       if ((await redis.get(key(`${id}:lock`))) !== token) continue;
+      await redis.hdel(key(id), 'progress', 'parent');
       await redis.hset(key(id), { data: 'null', opts: '{}' });
       return Job.fromId(worker, id);
     }

@@ -14,6 +14,8 @@ import { DataRoots } from '../data-root.js';
 import { KEPT_SECONDS, STOP, TASK, taskKey, WAKE } from '../keys.js';
 import { JobLease } from '../lease.js';
 import { parseTask, PROTOCOL, type Lane, type Outcome, type Task, type WorkerStatus } from '../protocol.js';
+import { isJobGone, isRefusal, withoutUser } from '../queue-faults.js';
+import { queueTime } from '../queue-time.js';
 import type { Store } from '../store.js';
 import { DataMissing, DataShelf } from './data-shelf.js';
 import { Heart } from './heart.js';
@@ -44,6 +46,8 @@ const LOOK_MS = 2000;
 const LAST_ANSWER_MS = 1000;
 /** A job whose run somebody trains by hand is tried again after so many milliseconds. */
 const IN_USE_MS = 10_000;
+/** Likewise one of which the queue would not take what came of it. */
+const REFUSED_MS = 10_000;
 /** A job that so many workers in a row did not survive is no worker's fault. */
 const MOST_TRIES = 3;
 
@@ -86,6 +90,24 @@ class GivenBack extends Error {
   }
 }
 
+/** Whether a job was left as it was, by no fault of it or of this machine. */
+function isNoTry(error: unknown): boolean {
+  return error instanceof GivenBack || error instanceof DataMissing || isRefusal(error);
+}
+
+/**
+ * Whether somebody else trains in a run's folder; where no folder can be there nobody does.
+ * @throws where the disk cannot be read
+ */
+async function isHeld(run: string, lease: string): Promise<boolean> {
+  try {
+    return await isTaken(run, lease);
+  } catch (error) {
+    if (isMachineFault(error)) throw error;
+    return false;
+  }
+}
+
 class QueueWorker {
   readonly #id = workerId();
   readonly #lanes: LaneBook;
@@ -97,6 +119,8 @@ class QueueWorker {
   #resume: (() => void) | undefined;
   /** There may be jobs that the look under way does not see. */
   #woken = false;
+  /** What the queue has refused since it last did what it was asked. */
+  #refusal = '';
 
   constructor(
     private readonly context: WorkerContext,
@@ -132,7 +156,11 @@ class QueueWorker {
     reporter.ready({ id: this.#id, adapter: this.adapter, store: store.path, queue: connection.address.shown });
     while (!signal.aborted) {
       this.#woken = false;
-      const taken = await this.#look();
+      const taken = await this.#look().catch((error: unknown) => {
+        if (!isRefusal(error)) throw error;
+        this.#tellRefusal(error);
+        return undefined;
+      });
       if (taken) await this.#do(taken);
       else await this.#pause();
     }
@@ -141,7 +169,9 @@ class QueueWorker {
   async #look(): Promise<Taken | undefined> {
     const look = this.#lanes.take();
     try {
-      return await this.#unlessAborted(look);
+      const taken = await this.#unlessAborted(look);
+      this.#refusal = '';
+      return taken;
     } catch (error) {
       if (!(error instanceof GivenBack)) throw error;
       // It may have taken one all the same.
@@ -149,6 +179,13 @@ class QueueWorker {
       if (taken) await taken.job.moveToWait(taken.token).catch(() => undefined);
       return undefined;
     }
+  }
+
+  #tellRefusal(error: Error): void {
+    const message = withoutUser(error.message);
+    if (message === this.#refusal) return;
+    this.#refusal = message;
+    this.context.reporter.note(`the queue refuses: ${message}; trying again`);
   }
 
   #wake(): void {
@@ -183,10 +220,10 @@ class QueueWorker {
   }
 
   async #do(taken: Taken): Promise<void> {
-    const { lane, job, token, asked } = taken;
+    const { job, token, asked } = taken;
     const { reporter, lease: seconds } = this.context;
     const id = job.id!;
-    const lease = new JobLease(`${lane}:${id}`, job, token, 1000 * seconds, asked);
+    const lease = new JobLease(id, job, token, 1000 * seconds, asked);
     const name: { -readonly [K in keyof JobName]: JobName[K] } = { id, title: job.name, run: '' };
     const end = (how: JobEnd, why?: string) => {
       reporter.ended(name, how, why);
@@ -209,9 +246,14 @@ class QueueWorker {
         end('lost', (lease.signal.reason as Error).message);
         return;
       }
-      await this.#giveBack(taken, lease, error);
-      end('given-back', (error as Error).message);
-      if (!(error instanceof GivenBack) && !(error instanceof DataMissing)) throw error;
+      if (isJobGone(error)) {
+        end('lost', (error as Error).message);
+        return;
+      }
+      await this.#giveBack(taken, lease, error as Error);
+      end('given-back', withoutUser((error as Error).message));
+      if (isRefusal(error)) this.#tellRefusal(error);
+      else if (!isNoTry(error)) throw error;
     } finally {
       lease.end();
       this.#work = undefined;
@@ -266,11 +308,11 @@ class QueueWorker {
       if (work.stop.signal.aborted) return { outcome: 'stopped' };
       telling.gotOn();
       await lease.during(telling.end());
-      throw new GivenBack('this worker is to end');
+      throw new GivenBack('the worker is to end');
     } catch (error) {
       if (lease.signal.aborted || error instanceof GivenBack) throw error;
       if (error === hindrance || isMachineFault(error)) throw error;
-      if (await isTaken(name.run)) throw new GivenBack((error as Error).message, IN_USE_MS);
+      if (await isHeld(name.run, lease.name)) throw new GivenBack((error as Error).message, IN_USE_MS);
       return {
         outcome: 'failed',
         error: (error as Error).message || 'no reason was given',
@@ -285,27 +327,32 @@ class QueueWorker {
       return await lease.during(this.#unlessAborted(this.#shelf.take(task)));
     } catch (error) {
       if (error instanceof DataMissing) this.#lanes.refuse(lane, task.data.title, error.message);
-      if (this.context.signal.aborted) throw new GivenBack('this worker is to end');
+      if (this.context.signal.aborted) throw new GivenBack('the worker is to end');
       throw error;
     }
   }
 
   async #countTry(lane: string, id: string): Promise<number> {
     const { redis } = this.context.connection;
+    await redis.hdel(taskKey(lane, id), TASK.why);
     const tries = await redis.hincrby(taskKey(lane, id), TASK.tries, 1);
     await redis.expire(taskKey(lane, id), KEPT_SECONDS);
     return tries;
   }
 
   /** Lets another worker have the job at once, or after a while. */
-  async #giveBack({ lane, job, token }: Taken, lease: JobLease, error: unknown): Promise<void> {
+  async #giveBack({ lane, job, token }: Taken, lease: JobLease, error: Error): Promise<void> {
     const { redis } = this.context.connection;
-    const delay = error instanceof GivenBack ? error.delay : 0;
+    const delay = error instanceof GivenBack ? error.delay : isRefusal(error) ? REFUSED_MS : 0;
+    const key = taskKey(lane, job.id!);
     const work = async () => {
-      // It was taken and left as it was: that is no try.
-      await redis.hset(taskKey(lane, job.id!), TASK.tries, 0);
-      if (delay > 0) await job.moveToDelayed(Date.now() + delay, token);
-      else await job.moveToWait(token);
+      await redis.hset(key, TASK.why, withoutUser(error.message));
+      // It was taken and left as it was: that is no try. What ends this worker may end the next one too.
+      if (isNoTry(error)) await redis.hset(key, TASK.tries, 0);
+      if (delay > 0) {
+        await redis.hset(key, TASK.until, (await queueTime(redis)) + delay);
+        await job.moveToDelayed(Date.now() + delay, token);
+      } else await job.moveToWait(token);
       await redis.publish(WAKE, lane);
     };
     // Where the queue does not answer, the lock runs out, which comes to the same.
@@ -330,7 +377,7 @@ class QueueWorker {
     let stop: () => void = () => undefined;
     const aborted = new Promise<never>((_, reject) => {
       stop = () => {
-        reject(new GivenBack('this worker is to end'));
+        reject(new GivenBack('the worker is to end'));
       };
       if (signal.aborted) stop();
       else signal.addEventListener('abort', stop, { once: true });

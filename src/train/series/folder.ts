@@ -5,8 +5,8 @@ import { UserError } from '../../util/errors.js';
 import { createFolder, kindOf, removeTemporaryFiles, writeFileAtomic } from '../files.js';
 import { readJsonFile } from '../json-file.js';
 import { lockFolder } from '../run-lock.js';
-import type { TrainOptions } from '../types.js';
-import { finishedSummary, type Member } from './member.js';
+import type { TrainOptions, TrainSummary } from '../types.js';
+import { finishedSummary, type Member, type Translate } from './member.js';
 import { membersOf, planShape, SERIES_KINDS, type SeriesKind, type SeriesPlan } from './plan.js';
 import { memberResult, statisticsOf, type SeriesSummary } from './summary.js';
 import { seriesMarkdown } from './table.js';
@@ -30,30 +30,36 @@ export class SeriesFolder {
   private constructor(
     readonly path: string,
     readonly plan: SeriesPlan,
+    private readonly translate?: Translate,
   ) {}
 
   /**
    * A folder for a new series.
+   * @param translate where other machines train its runs too
    * @throws UserError where `path` holds a run or a series already
    */
-  static async create(path: string, plan: SeriesPlan): Promise<SeriesFolder> {
+  static async create(path: string, plan: SeriesPlan, translate?: Translate): Promise<SeriesFolder> {
     await requireNoSeries(path);
-    const folder = new SeriesFolder(path, plan);
+    const folder = new SeriesFolder(path, plan, translate);
     await createFolder(path);
     await folder.update();
     return folder;
   }
 
   /**
-   * The folder of a series that was begun; `moved` says where its data are now.
+   * The folder of a series that was begun; `moved` says where its data are now, and `translate` is as of `create`.
    * @throws UserError where there is none or its file is not valid
    */
-  static async open(path: string, moved: Partial<Pick<TrainOptions, MovedOption>> = {}): Promise<SeriesFolder> {
+  static async open(
+    path: string,
+    moved: Partial<Pick<TrainOptions, MovedOption>> = {},
+    translate?: Translate,
+  ): Promise<SeriesFolder> {
     const kind = await seriesKindOf(path);
     // What came of the runs stands in their own folders.
     const plan = kind && (await readJsonFile(z.object(planShape), join(path, `${kind}.json`)));
     if (plan === undefined) throw new UserError(`${path} holds neither folds nor repeats`);
-    return new SeriesFolder(path, { ...plan, options: { ...plan.options, ...moved } });
+    return new SeriesFolder(path, { ...plan, options: { ...plan.options, ...moved } }, translate);
   }
 
   get members(): Member[] {
@@ -91,12 +97,20 @@ export class SeriesFolder {
     );
   }
 
+  /**
+   * The summary of one of the runs, where it has finished.
+   * @throws UserError where its folder holds a run of other options
+   */
+  async finished(member: Member): Promise<TrainSummary | undefined> {
+    return finishedSummary(member, this.translate);
+  }
+
   /** Reads what came of the runs, and writes it down. */
   async update(): Promise<SeriesSummary> {
     const { plan } = this;
     const found = await Promise.all(
       this.members.map(async member => {
-        const summary = await finishedSummary(member);
+        const summary = await this.finished(member);
         return summary ? [memberResult(basename(member.path), summary)] : [];
       }),
     );

@@ -6,6 +6,7 @@ export {
   trainMember,
   type Member,
   type MemberContext,
+  type Translate,
 } from './member.js';
 export { type SeriesKind, type SeriesPlan } from './plan.js';
 export { trainSeries, type SeriesContext } from './series.js';

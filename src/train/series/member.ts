@@ -20,6 +20,12 @@ export interface MemberContext extends Omit<RunContext, 'run' | 'resume' | 'repo
   readonly reporterFor: (member: Member, history: readonly EpochRow[]) => Reporter & { dispose(): void };
 }
 
+/**
+ * The options of a run in the terms of this machine, whose own for it are `own`: another machine that has begun it may call the
+ * same files otherwise.
+ */
+export type Translate = (written: TrainOptions, own: TrainOptions) => Promise<TrainOptions>;
+
 /** Whether there is nothing left to train for a run of so many epochs. */
 export function isFinished(summary: TrainSummary, epochs: number): boolean {
   return !summary.interrupted && (summary.stoppedEarly === true || summary.epochs >= epochs);
@@ -27,12 +33,18 @@ export function isFinished(summary: TrainSummary, epochs: number): boolean {
 
 /**
  * The summary of a member that has finished; undefined for one that has not, or was not begun.
+ * @param translate where other machines train members too
  * @throws UserError where its folder holds a run of other options
  */
-export async function finishedSummary({ path, options }: Member): Promise<TrainSummary | undefined> {
+export async function finishedSummary(
+  { path, options }: Member,
+  translate?: Translate,
+): Promise<TrainSummary | undefined> {
   if (!(await isBegun(path))) return undefined;
   const run = await RunFolder.open(path);
-  requireSameOptions(run.config, options, path);
+  const written = run.config.options;
+  const config = translate ? { ...run.config, options: await translate(written, options) } : run.config;
+  requireSameOptions(config, options, path);
   const { summary } = await run.past();
   return summary && isFinished(summary, options.epochs) ? summary : undefined;
 }

@@ -1,7 +1,7 @@
 import type { DataSet } from '../../data/dataset.js';
 import { foldSplits, foldWarning } from '../../data/folds.js';
 import type { SeriesFolder } from './folder.js';
-import { finishedSummary, trainMember, type MemberContext } from './member.js';
+import { trainMember, type MemberContext } from './member.js';
 import type { SeriesSummary } from './summary.js';
 
 export interface SeriesContext extends MemberContext {
@@ -33,7 +33,7 @@ async function trainAll(folder: SeriesFolder, data: DataSet, context: SeriesCont
   let summary = await folder.update();
   for (const [i, member] of members.entries()) {
     if (context.signal.aborted) break;
-    if (await finishedSummary(member)) continue;
+    if (await folder.finished(member)) continue;
     const { fold, splitSeed } = member.options;
     context.note(`${plan.kind === 'folds' ? 'fold' : 'repeat'} ${i + 1} of ${plan.count}: ${member.path}`);
     await trainMember(member, fold ? foldSplits(data, fold, splitSeed) : data, context);

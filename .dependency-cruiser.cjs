@@ -19,7 +19,7 @@ const floors = [
 ];
 const browserFloors = ['util', 'gpu', 'tensor', 'kernels', 'nn'];
 // Files of those floors that need Node: its adapter, and what the system says of processes and disks.
-const nodeDoors = '^src/(gpu/node|util/(processes|own-disk))\\.ts$';
+const nodeDoors = '^src/(gpu/node|util/(processes|disk))\\.ts$';
 
 module.exports = {
   forbidden: [

@@ -1,6 +1,7 @@
 import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import sharp from 'sharp';
+import { syncFolder } from '../util/disk.js';
 import { UserError } from '../util/errors.js';
 import { isPathError } from '../util/path-errors.js';
 import { SPLIT_NAMES, type DataSet } from './dataset.js';
@@ -148,17 +149,12 @@ async function syncTree(folder: string): Promise<void> {
   const pathsOf = (isFile: boolean) =>
     entries.filter(entry => entry.isFile() === isFile).map(entry => join(entry.parentPath, entry.name));
   const [files, folders] = [pathsOf(true), pathsOf(false)];
-  await inLanes(files.length, i => sync(files[i]!, 'r+'));
+  await inLanes(files.length, i => syncFile(files[i]!));
   for (const path of [...folders, folder]) await syncFolder(path);
 }
 
-/** Windows neither needs nor allows a folder to be opened for that. */
-async function syncFolder(path: string): Promise<void> {
-  if (process.platform !== 'win32') await sync(path, 'r');
-}
-
-async function sync(path: string, flags: string): Promise<void> {
-  const file = await open(path, flags);
+async function syncFile(path: string): Promise<void> {
+  const file = await open(path, 'r+');
   try {
     await file.sync();
   } finally {

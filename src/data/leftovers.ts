@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isOnOwnDisk } from '../util/own-disk.js';
+import { isOnOwnDisk } from '../util/disk.js';
 import { ownName, stateOf } from '../util/processes.js';
 
 /**

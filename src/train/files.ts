@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { copyFile, link, mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { syncFolder } from '../util/disk.js';
 import { UserError } from '../util/errors.js';
 import { isPathError } from '../util/path-errors.js';
 import { LeaseLost } from './lease.js';
@@ -73,34 +74,16 @@ export async function writeFileAtomic(
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
-    if (error instanceof LeaseLost) throw error;
-    const { code = '', message } = error as NodeJS.ErrnoException;
-    const full = FULL[code];
-    if (full !== undefined) throw new DiskFullError(`${path} cannot be written: ${full}`, { cause: error });
-    const text = `${path} cannot be written: ${message}`;
-    throw isPathError(error) ? new UserError(text, { cause: error }) : new Error(text, { cause: error });
+    throw error instanceof LeaseLost ? error : notWritten(path, error);
   }
   // A rename lasts only once its folder is on disk.
   await syncFolder(dirname(path));
 }
 
-/** Some file systems have no such thing as syncing a folder: FUSE, 9p. One that may be written and not read cannot be opened for it. */
-const NO_SYNC = new Set(['EINVAL', 'ENOTSUP', 'EACCES']);
-
-async function syncFolder(path: string): Promise<void> {
-  // Windows neither needs nor allows a folder to be opened for that.
-  if (process.platform === 'win32') return;
-  try {
-    await withFile(path, 'r', folder => folder.sync());
-  } catch (error) {
-    if (!NO_SYNC.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
-  }
-}
-
 /**
  * Gives a file a second name, at once and whole, in the place of what bore that name; the content stays when the first name
  * gets another one.
- * @throws DiskFullError where there is no room
+ * @throws UserError where that may not be, DiskFullError where there is no room
  */
 export async function keepAs(path: string, name: string): Promise<void> {
   const temporary = temporaryName(name);
@@ -113,11 +96,17 @@ export async function keepAs(path: string, name: string): Promise<void> {
     await rename(temporary, name);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
-    const { code = '', message } = error as NodeJS.ErrnoException;
-    const full = FULL[code];
-    if (full !== undefined) throw new DiskFullError(`${name} cannot be written: ${full}`, { cause: error });
-    throw new Error(`${name} cannot be written: ${message}`, { cause: error });
+    throw notWritten(name, error);
   }
+}
+
+/** The error of a file that could not be written: whose fault it is decides its kind. */
+function notWritten(path: string, error: unknown): Error {
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  const full = FULL[code];
+  if (full !== undefined) return new DiskFullError(`${path} cannot be written: ${full}`, { cause: error });
+  const text = `${path} cannot be written: ${message}`;
+  return isPathError(error) ? new UserError(text, { cause: error }) : new Error(text, { cause: error });
 }
 
 /**

@@ -1,7 +1,7 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../util/errors.js';
-import { isOnOwnDisk } from '../util/own-disk.js';
+import { isOnOwnDisk } from '../util/disk.js';
 import { isPathError } from '../util/path-errors.js';
 import { machineOf, ownName, stateOf, type ProcessName, type ProcessState } from '../util/processes.js';
 import { kindOf } from './files.js';

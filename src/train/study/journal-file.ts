@@ -4,7 +4,7 @@ import { decodeLogs, encodeLogs, type Operation } from '../../interop/optuna-jou
 import { JournalReplay } from '../../interop/optuna-replay.js';
 import { UserError } from '../../util/errors.js';
 import { createFolder } from '../files.js';
-import { isOnOwnDisk } from '../../util/own-disk.js';
+import { isOnOwnDisk } from '../../util/disk.js';
 import { removeLeftLocks, withJournalLock, type IsHeld } from './journal-lock.js';
 
 const LINE_BREAK = 0x0a;

@@ -66,7 +66,7 @@ export interface Growth extends Span {
 }
 
 export function verdictOf({ what, done, seconds, samples }: Part): Verdict {
-  const warmUp = Math.max(WARM_UP, WARM_UP_SHARE * done);
+  const warmUp = Math.max(WARM_UP, Math.ceil(WARM_UP_SHARE * done));
   const after = samples.filter(one => one.done >= warmUp);
   const of = (key: keyof Sample) => after.map(one => one[key]);
   const [live, buffers, drawn] = [spanOf(of('live')), spanOf(of('buffers')), spanOf(of('drawn'))];

@@ -113,7 +113,7 @@ function linesOf({
     least === most ? show(least) : `${show(least)} to ${show(most)}`;
   const growth = (of: Growth) => {
     const percent = (100 * (of.last / of.first - 1)).toFixed(1);
-    return `median ${mib(of.first)} at first, ${mib(of.last)} at last: ${percent} %, ${of.perStep.toFixed(0)} bytes a step; ${range(of, mib)}`;
+    return `median ${mib(of.first)} at first, ${mib(of.last)} at last: ${percent} %, ${of.perStep.toFixed(0)} bytes for each; ${range(of, mib)}`;
   };
   return [
     head,

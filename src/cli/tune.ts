@@ -74,7 +74,7 @@ async function runTune(flags: TuneFlags): Promise<number> {
     } else {
       const { runStudy } = await import('../train/study/run-study.js');
       const { loadRunDataVisibly } = await import('./load-data.js');
-      const { stopWithParent } = await import('./queue/processes.js');
+      const { stopWithParent } = await import('./parts.js');
       const signal = AbortSignal.any([interruption.signal, stopWithParent()]);
       const { adapter, backend, data, takeOver } = flags;
       await runStudy(study, {

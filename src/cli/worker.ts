@@ -75,7 +75,8 @@ async function work(flags: Flags): Promise<number> {
   const connection = await QueueConnection.open(address, text => {
     reporter.note(text);
   });
-  const { runProcesses, stopWithParent } = await import('./queue/processes.js');
+  const { runProcesses } = await import('./queue/processes.js');
+  const { stopWithParent } = await import('./parts.js');
   const parentGone = stopWithParent();
   const interruption = new Interruption(() => {
     reporter.note('stopping after this step, saving and giving the run back; once more stops at once');

@@ -3,6 +3,7 @@ import type { Slot } from '../../queue/index.js';
 import { UserError } from '../../util/errors.js';
 import { exitCodes } from '../errors.js';
 import type { GpuOptions } from '../options.js';
+import { environmentOfPart } from '../parts.js';
 import type { Interruption } from '../signals.js';
 import { QUEUE_VARIABLE, type QueueFlags } from './options.js';
 
@@ -26,7 +27,7 @@ export async function runProcesses(
     spawn(process.execPath, [process.argv[1]!, ...argumentsOf(slot, flags)], {
       // They print for themselves; the channel tells them when this process is gone.
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      env: { ...process.env, ...slot.env, ...urlOf(flags) },
+      env: { ...environmentOfPart(), ...slot.env, ...urlOf(flags) },
     }),
   );
   // A terminal and systemd tell them themselves; somebody who ends this process alone does not.
@@ -44,19 +45,6 @@ export async function runProcesses(
   } finally {
     signal.removeEventListener('abort', stop);
   }
-}
-
-/** Aborted when the process that has started this one is gone, where that gave it a channel, as `runProcesses` does. */
-export function stopWithParent(): AbortSignal {
-  const controller = new AbortController();
-  // It may have gone already.
-  if (process.send && !process.connected) controller.abort();
-  process.once('disconnect', () => {
-    controller.abort();
-  });
-  // The channel keeps nobody waiting.
-  process.channel?.unref();
-  return controller.signal;
 }
 
 const isInterruption = (code: number) => Object.values<number>(exitCodes.interrupted).includes(code);

@@ -4,6 +4,7 @@ import { UserError } from '../../util/errors.js';
 import type { StudyEvents, TrialEvent } from '../report/study.js';
 import type { TuneFlags } from './flags.js';
 import { exitCodes } from '../errors.js';
+import { environmentOfPart } from '../parts.js';
 import type { Interruption } from '../signals.js';
 
 /**
@@ -21,6 +22,7 @@ export async function runWorkers(
     spawn(process.execPath, [process.argv[1]!, ...argumentsOf(flags, out)], {
       // The channel tells them when this process is gone: without their pipes alone they would go on.
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: environmentOfPart(),
     }),
   );
   // A terminal and systemd tell them themselves; somebody who ends this process alone does not.

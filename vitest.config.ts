@@ -3,9 +3,10 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // One process keeps one device for all files: pipelines are compiled once, and software Vulkan is not oversubscribed.
+    // A process keeps one device for all of its files, so that pipelines are compiled once in each. More than two would compile them
+    // more often than they gain: software Vulkan computes on every core as it is.
     pool: 'forks',
-    maxWorkers: 1,
+    maxWorkers: 2,
     isolate: false,
     testTimeout: 120_000,
     hookTimeout: 120_000,

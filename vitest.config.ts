@@ -3,8 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // A process keeps one device for all of its files, so that pipelines are compiled once in each. More than two would compile them
-    // more often than they gain: software Vulkan computes on every core as it is.
+    // A process keeps one device for all of its files, so that pipelines are compiled once in each. Two, so that one computes while
+    // the other waits for a command that it has started.
     pool: 'forks',
     maxWorkers: 2,
     isolate: false,

@@ -187,7 +187,8 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
   if (settings.queue && !series) {
     throw new UserError('--queue leaves several runs to workers: give --folds or --repeats, or --resume such a series');
   }
-  const { RunFolder, defaultRunPath, requireSameData, resumedOptions } = await import('../train/run.js');
+  const { RunFolder, defaultRunPath } = await import('../train/run.js');
+  const { requireSameData, resumedOptions } = await import('../train/resumed-options.js');
   const resumed = resume === undefined ? undefined : await RunFolder.open(resume);
   await resumed?.requireFree();
   const checkpoint = from === undefined ? undefined : await resumed?.findCheckpoint(from);

@@ -108,7 +108,8 @@ async function goOn(folder: TransferFolder, target: DataSet | undefined, flags: 
   const { record, path } = folder;
   const { options, classes, from, to } = record;
   const { scoreTest, transfer } = await import('../evaluate/transfer/index.js');
-  const { RunFolder, requireSameData } = await import('../train/run.js');
+  const { RunFolder } = await import('../train/run.js');
+  const { requireSameData } = await import('../train/resumed-options.js');
   const { loadRunDataVisibly } = await import('./load-data.js');
   const source = await RunFolder.open(from.run);
   const { adapter, backend, json } = flags;

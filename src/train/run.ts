@@ -2,7 +2,6 @@ import { access, constants, readdir, rmdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import * as z from 'zod';
 import { UserError } from '../util/errors.js';
-import { checkpointKeys, requireSaves } from './checkpoint-options.js';
 import {
   CHECKPOINTS,
   checkpointName,
@@ -26,11 +25,11 @@ import {
 import { readJsonFile, readText } from './json-file.js';
 import { initReportSchema } from './init-report.js';
 import type { Lease } from './lease.js';
-import { logKeys } from './log-options.js';
 import { optionsShape } from './options.js';
+import { decodeMetrics, encodeMetrics } from './metrics.js';
 import type { Branch, Place } from './position.js';
 import { lockFolder, requireFree } from './run-lock.js';
-import type { EpochRow, TrainOptions, TrainSummary } from './types.js';
+import type { EpochRow, TrainSummary } from './types.js';
 
 const fileNames = {
   config: 'config.json',
@@ -99,19 +98,6 @@ const summarySchema = z.strictObject({
 
 /** The content of `config.json`: every choice behind a run, and what it needs to be continued or evaluated. */
 export type RunConfig = z.infer<typeof configSchema>;
-
-/** Columns of metrics.csv, in order. */
-export const metricColumns: readonly (readonly [name: string, key: keyof EpochRow])[] = [
-  ['epoch', 'epoch'],
-  ['lr', 'lr'],
-  ['train_loss', 'trainLoss'],
-  ['train_accuracy', 'trainAccuracy'],
-  ['val_loss', 'valLoss'],
-  ['val_accuracy', 'valAccuracy'],
-  ['seconds', 'seconds'],
-  ['images_per_second', 'imagesPerSecond'],
-];
-const header = metricColumns.map(([name]) => name).join(',');
 
 /**
  * The folder of one training run: `config.json`, `metrics.csv`, `best.safetensors`, `last.safetensors` and, until it has
@@ -327,19 +313,14 @@ export class RunFolder {
 
   /** `metrics.csv`, in full at each call. */
   async writeMetrics(rows: readonly EpochRow[]): Promise<void> {
-    const lines = rows.map(row => metricColumns.map(([, key]) => row[key]).join(','));
-    await this.write(this.#file('metrics'), [header, ...lines, ''].join('\n'));
+    await this.write(this.#file('metrics'), encodeMetrics(rows));
   }
 
   /** The rows of `metrics.csv`, to the last bit; none where it does not exist. */
   async readMetrics(): Promise<EpochRow[]> {
     const file = this.#file('metrics');
     const text = await readText(file);
-    if (text === undefined) return [];
-    const [first, ...lines] = text.split(/\r?\n/);
-    if (first !== header) throw new UserError(`${file}, line 1: expected "${header}"`);
-    if (lines.at(-1) === '') lines.pop();
-    return lines.map((line, i) => parseRow(line, i + 1, `${file}, line ${i + 2}`));
+    return text === undefined ? [] : decodeMetrics(text, file);
   }
 
   /** Writes summary.json, likewise. */
@@ -449,80 +430,6 @@ export async function defaultRunPath(model: string, now = new Date(), base = '')
   let path = stem;
   for (let i = 2; (await kindOf(path)) !== undefined; i++) path = `${stem}-${i}`;
   return path;
-}
-
-/** What runs did before there was an option for it. */
-const formerly: Partial<TrainOptions> = { sampler: 'shuffle', classWeights: 'none', precision: 'f32' };
-
-/**
- * The options of a resumed run: those of its `config.json`, with what was `given` on top.
- * @throws UserError where a given option differs from the run's own; only `epochs` may, upwards, when it saves its state,
- * what it tells TensorBoard, and `data`, `labels`, `exclude`, and with `jointData` the path of the second data set, because
- * files may have moved (the caller compares fingerprints).
- */
-export function resumedOptions(
-  config: RunConfig,
-  given: Partial<TrainOptions>,
-  { jointData }: { jointData?: string | undefined } = {},
-): TrainOptions {
-  const stored: TrainOptions = { ...formerly, ...config.options };
-  if (jointData !== undefined && !stored.joint) {
-    throw new UserError(
-      `--joint-data ${jointData}: a resumed run keeps its options, and it was begun with no second data set`,
-    );
-  }
-  for (const key of Object.keys(given) as (keyof TrainOptions)[]) {
-    if (key === 'data' || key === 'labels' || key === 'exclude' || key === 'epochs') continue;
-    if ([...checkpointKeys, ...logKeys].some(one => one === key)) continue;
-    if (JSON.stringify(given[key]) === JSON.stringify(stored[key])) continue;
-    const had = stored[key] === undefined ? `no ${optionName(key)}` : `${optionName(key)} ${show(stored[key])}`;
-    throw new UserError(
-      `a resumed run keeps its options: it was begun with ${had}, not ${show(given[key])}; ` +
-        `leave the option out, or begin a new run`,
-    );
-  }
-  if (given.epochs !== undefined && given.epochs < stored.epochs) {
-    throw new UserError(`--epochs ${given.epochs}: the run was begun with ${stored.epochs}, which can only be raised`);
-  }
-  if (given.epochs !== undefined && given.epochs > stored.epochs && stored.stages) {
-    throw new UserError(`--epochs ${given.epochs}: the run ends with the last of its stages, after ${stored.epochs}`);
-  }
-  requireSaves({ ...stored, ...given });
-  const moved = jointData !== undefined && stored.joint ? { joint: { ...stored.joint, data: jointData } } : {};
-  return { ...config.options, ...given, ...moved };
-}
-
-/**
- * Refuses data that are not those of the run.
- * @throws UserError
- */
-export function requireSameData(config: RunConfig, fingerprint: string, data: string): void {
-  if (fingerprint === config.data.fingerprint) return;
-  throw new UserError(
-    `--data ${data} is not what the run was trained on (${config.options.data}): ` +
-      `fingerprint ${fingerprint}, the run's is ${config.data.fingerprint}`,
-  );
-}
-
-function show(value: TrainOptions[keyof TrainOptions]): string {
-  return typeof value === 'object' && !(Array.isArray(value) && value.every(one => typeof one !== 'object'))
-    ? JSON.stringify(value)
-    : String(value);
-}
-
-function optionName(key: keyof TrainOptions): string {
-  return key === 'model' ? 'model' : `--${key.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`;
-}
-
-function parseRow(line: string, epoch: number, place: string): EpochRow {
-  const cells = line.split(',').map(cell => (cell.trim() === '' ? NaN : Number(cell)));
-  const bad = cells.findIndex(Number.isNaN);
-  if (cells.length !== metricColumns.length) {
-    throw new UserError(`${place}: ${cells.length} values, expected ${metricColumns.length}`);
-  }
-  if (bad >= 0) throw new UserError(`${place}: ${metricColumns[bad]![0]} is not a number`);
-  if (cells[0] !== epoch) throw new UserError(`${place}: epoch ${cells[0]!}, expected ${epoch}`);
-  return Object.fromEntries(metricColumns.map(([, key], i) => [key, cells[i]])) as unknown as EpochRow;
 }
 
 /** A folder with something in it that is not the run's stays. */

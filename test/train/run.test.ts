@@ -9,7 +9,8 @@ import {
   temporaryName,
   writeFileAtomic,
 } from '../../src/train/files.js';
-import { RunFolder, defaultRunPath, requireSameData, resumedOptions, type RunConfig } from '../../src/train/run.js';
+import { requireSameData, resumedOptions } from '../../src/train/resumed-options.js';
+import { RunFolder, defaultRunPath, type RunConfig } from '../../src/train/run.js';
 import type { EpochRow, TrainSummary } from '../../src/train/types.js';
 import { UserError } from '../../src/util/errors.js';
 

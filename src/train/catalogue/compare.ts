@@ -1,6 +1,6 @@
 import { csvLine } from '../../data/csv-line.js';
 import { UserError } from '../../util/errors.js';
-import { metricColumns } from '../run.js';
+import { metricColumns } from '../metrics.js';
 import type { EpochRow } from '../types.js';
 import { columnOf, valueOf, type Kind, type Value } from './columns.js';
 import type { RunEntry } from './entry.js';

@@ -3,7 +3,8 @@ import type { DataSet } from '../../data/dataset.js';
 import { UserError } from '../../util/errors.js';
 import { kindOf } from '../files.js';
 import { recipeText, type RecipeHead } from '../recipes/index.js';
-import { requireSameData, resumedOptions, RunFolder, type RunConfig } from '../run.js';
+import { requireSameData, resumedOptions } from '../resumed-options.js';
+import { RunFolder, type RunConfig } from '../run.js';
 import { trainRun, type RunContext } from '../train-run.js';
 import type { EpochRow, Reporter, TrainOptions, TrainSummary } from '../types.js';
 

@@ -187,7 +187,7 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
   if (settings.queue && !series) {
     throw new UserError('--queue leaves several runs to workers: give --folds or --repeats, or --resume such a series');
   }
-  const { RunFolder, defaultRunPath } = await import('../train/run.js');
+  const { RunFolder, defaultRunPath, problemWarning } = await import('../train/run.js');
   const { requireSameData, resumedOptions } = await import('../train/resumed-options.js');
   const resumed = resume === undefined ? undefined : await RunFolder.open(resume);
   await resumed?.requireFree();
@@ -221,7 +221,7 @@ async function runTraining(model: string | undefined, flags: Flags): Promise<num
   const { chooseReporter } = await import('./report/choose.js');
   const past = await resumed?.past();
   const reporter = chooseReporter(json ?? false, past?.history ?? []);
-  for (const problem of past?.problems ?? []) reporter.note(`warning: ${problem}`);
+  for (const problem of past?.problems ?? []) reporter.note(problemWarning(problem));
   const before = checkpoint === undefined ? past?.summary : undefined;
   if (before && !before.interrupted && (before.stoppedEarly || before.epochs >= options.epochs)) {
     reporter.note(

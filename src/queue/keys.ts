@@ -23,6 +23,9 @@ export const enqueuedKey = (key: string) => `${PREFIX}:enqueued:${key}`;
 /** BullMQ's name of a lane's queue. */
 export const queueName = (lane: string) => `lane-${lane}`;
 
+/** One of BullMQ's keys of a lane's queue. */
+export const laneKey = (lane: string, what: string) => `${PREFIX}:${queueName(lane)}:${what}`;
+
 /** Hash: what is told of a job beside BullMQ's own: rows of epochs, whether it is to stop, how often it was begun and why given back. */
 export const taskKey = (lane: string, job: string) => `${PREFIX}:task:${lane}:${job}`;
 

@@ -151,6 +151,11 @@ export class RunFolder {
     return run;
   }
 
+  /** Whether a run has begun in a folder. */
+  static async isBegun(path: string): Promise<boolean> {
+    return (await kindOf(join(path, fileNames.config))) === 'file';
+  }
+
   /**
    * Creates the folder, removes the files of the run that it replaces, if any, and writes `config.json` and `recipe.yaml`.
    * @throws UserError where the folder cannot be created, where another process trains in it, and where one has begun a run
@@ -339,10 +344,7 @@ export class RunFolder {
     return readJsonFile(summarySchema, this.summary);
   }
 
-  /**
-   * What a run that goes on tells of its past. What of it cannot be read is no reason not to go on, since it is written anew from
-   * the run's state; `problems` say what that was.
-   */
+  /** What `metrics.csv` and `summary.json` tell of the run so far; `problems` say what of them cannot be read. */
   async past(): Promise<{ history: EpochRow[]; summary: TrainSummary | undefined; problems: string[] }> {
     const problems: string[] = [];
     const attempt = async <T>(read: Promise<T>, otherwise: T): Promise<T> => {
@@ -350,7 +352,7 @@ export class RunFolder {
         return await read;
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
-        problems.push(`${error.message}\nIt is written anew from the run's state.`);
+        problems.push(error.message);
         return otherwise;
       }
     };
@@ -419,6 +421,11 @@ export class RunFolder {
     const isOwn = (name: string) => parseCheckpointName(isTemporaryName(name) ? fileOfTemporary(name) : name);
     return (await readdir(join(this.path, CHECKPOINTS))).filter(isOwn).map(name => join(CHECKPOINTS, name));
   }
+}
+
+/** What is told of each of `past`'s problems where a run goes on: they are no reason not to. */
+export function problemWarning(problem: string): string {
+  return `warning: ${problem}\nIt is written anew from the run's state.`;
 }
 
 /** `runs/<model>-<yyyymmdd-hhmmss>` in local time, with -2, -3 … where that exists; in the folder `base`, by default this one. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openSavedStudy } from '../../src/train/study/saved.js';
-import { RandomStream } from '../../src/util/random.js';
+import { noiseCsv } from '../noise-csv.js';
 import { facegrad, jsonLines, start } from './facegrad.js';
 
 const STUDY = `recipe:
@@ -21,15 +21,7 @@ let folder: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'facegrad-tune-'));
-  const random = new RandomStream(1, 0);
-  const lines = ['emotion,pixels,Usage'];
-  for (const [usage, count] of Object.entries({ Training: 96, PublicTest: 32, PrivateTest: 16 })) {
-    for (let i = 0; i < count; i++) {
-      const pixels = Array.from({ length: 48 * 48 }, () => random.integer(128) + 16 * (i % 7));
-      lines.push(`${i % 7},${pixels.join(' ')},${usage}`);
-    }
-  }
-  await writeFile(join(folder, 'noise.csv'), `${lines.join('\n')}\n`);
+  await writeFile(join(folder, 'noise.csv'), noiseCsv());
   await writeFile(join(folder, 's.yaml'), STUDY);
 });
 

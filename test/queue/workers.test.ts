@@ -14,7 +14,7 @@ import type { SeriesSummary } from '../../src/train/series/index.js';
 import { bestTrial } from '../../src/train/study/study.js';
 import { openSavedStudy } from '../../src/train/study/saved.js';
 import type { EpochRow, TrainOptions } from '../../src/train/types.js';
-import { RandomStream } from '../../src/util/random.js';
+import { noiseCsv } from '../noise-csv.js';
 import { facegrad, jsonLines, start, type Running } from '../cli/facegrad.js';
 import { stateOf } from '../train/small-run.js';
 import { Proxy } from './proxy.js';
@@ -53,15 +53,7 @@ describe.skipIf(lacksRedis)('workers', () => {
     folder = await mkdtemp(join(tmpdir(), 'facegrad-workers-'));
     await mkdir(inside());
     await mkdir(join(folder, 'data', 'deep'), { recursive: true });
-    const random = new RandomStream(1, 0);
-    const lines = ['emotion,pixels,Usage'];
-    for (const [usage, count] of Object.entries({ Training: 96, PublicTest: 32, PrivateTest: 16 })) {
-      for (let i = 0; i < count; i++) {
-        const pixels = Array.from({ length: 48 * 48 }, () => random.integer(128) + 16 * (i % 7));
-        lines.push(`${i % 7},${pixels.join(' ')},${usage}`);
-      }
-    }
-    const csv = `${lines.join('\n')}\n`;
+    const csv = noiseCsv();
     await writeFile(join(folder, 'noise.csv'), csv);
     // Elsewhere on the workers' machine, and beside other data of the same name.
     await writeFile(join(folder, 'data', 'deep', 'noise.csv'), csv);

@@ -1,9 +1,9 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import type { Slot } from '../../queue/index.js';
 import { UserError } from '../../util/errors.js';
 import { exitCodes } from '../errors.js';
 import type { GpuOptions } from '../options.js';
-import { environmentOfPart } from '../parts.js';
+import { isInterruption, startPart, stoppingParts } from '../parts.js';
 import type { Interruption } from '../signals.js';
 import { QUEUE_VARIABLE, type QueueFlags } from './options.js';
 
@@ -22,32 +22,16 @@ export async function runProcesses(
   flags: ProcessFlags,
   interruption: Pick<Interruption, 'signal' | 'received'>,
 ): Promise<void> {
-  const { signal } = interruption;
+  // They print for themselves.
   const children = slots.map(slot =>
-    spawn(process.execPath, [process.argv[1]!, ...argumentsOf(slot, flags)], {
-      // They print for themselves; the channel tells them when this process is gone.
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      env: { ...environmentOfPart(), ...slot.env, ...urlOf(flags) },
-    }),
+    startPart(argumentsOf(slot, flags), ['inherit', 'inherit'], { ...slot.env, ...urlOf(flags) }),
   );
-  // A terminal and systemd tell them themselves; somebody who ends this process alone does not.
-  const stop = () => {
-    for (const child of children) child.kill(interruption.received);
-  };
-  signal.addEventListener('abort', stop);
-  if (signal.aborted) stop();
-  try {
-    const codes = await Promise.all(children.map(codeOf));
-    const faults = codes.filter(code => code !== 0 && !isInterruption(code));
-    if (faults.length === 0 || signal.aborted) return;
-    const text = `${faults.length} of ${codes.length} processes ended with a fault, which is told above`;
-    throw faults.includes(exitCodes.failure) ? new Error(text) : new UserError(text);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
+  const codes = await stoppingParts(children, interruption, Promise.all(children.map(codeOf)));
+  const faults = codes.filter(code => code !== 0 && !isInterruption(code));
+  if (faults.length === 0 || interruption.signal.aborted) return;
+  const text = `${faults.length} of ${codes.length} processes ended with a fault, which is told above`;
+  throw faults.includes(exitCodes.failure) ? new Error(text) : new UserError(text);
 }
-
-const isInterruption = (code: number) => Object.values<number>(exitCodes.interrupted).includes(code);
 
 function codeOf(child: ChildProcess): Promise<number> {
   return new Promise(resolve => {

@@ -1,10 +1,10 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { UserError } from '../../util/errors.js';
 import type { StudyEvents, TrialEvent } from '../report/study.js';
 import type { TuneFlags } from './flags.js';
 import { exitCodes } from '../errors.js';
-import { environmentOfPart } from '../parts.js';
+import { isInterruption, startPart, stoppingParts } from '../parts.js';
 import type { Interruption } from '../signals.js';
 
 /**
@@ -17,32 +17,15 @@ export async function runWorkers(
   reporter: StudyEvents,
   interruption: Pick<Interruption, 'signal' | 'received'>,
 ): Promise<void> {
-  const { signal } = interruption;
-  const children = Array.from({ length: flags.workers }, () =>
-    spawn(process.execPath, [process.argv[1]!, ...argumentsOf(flags, out)], {
-      // The channel tells them when this process is gone: without their pipes alone they would go on.
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: environmentOfPart(),
-    }),
-  );
-  // A terminal and systemd tell them themselves; somebody who ends this process alone does not.
-  const stop = () => {
-    for (const child of children) child.kill(interruption.received);
-  };
-  signal.addEventListener('abort', stop);
-  try {
-    const outcomes = await Promise.all(children.map(child => follow(child, reporter)));
-    const bad = outcomes.find(({ code }) => code !== 0 && code !== null && !isInterruption(code));
-    if (bad?.code === exitCodes.usage) throw new UserError(bad.error);
-    const ended = bad ?? (signal.aborted ? undefined : outcomes.find(({ killed }) => killed !== null));
-    if (ended)
-      throw new Error(ended.error || `a worker was ended by ${ended.killed ?? 'a fault'}; the same command goes on`);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
+  const children = Array.from({ length: flags.workers }, () => startPart(argumentsOf(flags, out), ['pipe', 'pipe']));
+  const ends = Promise.all(children.map(child => follow(child, reporter)));
+  const outcomes = await stoppingParts(children, interruption, ends);
+  const bad = outcomes.find(({ code }) => code !== 0 && code !== null && !isInterruption(code));
+  if (bad?.code === exitCodes.usage) throw new UserError(bad.error);
+  const ended = bad ?? (interruption.signal.aborted ? undefined : outcomes.find(({ killed }) => killed !== null));
+  if (ended)
+    throw new Error(ended.error || `a worker was ended by ${ended.killed ?? 'a fault'}; the same command goes on`);
 }
-
-const isInterruption = (code: number) => Object.values<number>(exitCodes.interrupted).includes(code);
 
 interface Outcome {
   code: number | null;

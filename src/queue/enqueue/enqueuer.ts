@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Queue, QueueEvents } from 'bullmq';
+import { QueueEvents, type Queue } from 'bullmq';
 import { UserError } from '../../util/errors.js';
 import type { QueueConnection } from '../connection.js';
 import {
   enqueuedKey,
   enqueuerKey,
   KEPT_SECONDS,
+  laneKey,
   PREFIX,
   queueName,
   taskKey,
@@ -18,7 +19,7 @@ import { laneId, parseWorker, PROTOCOL, type Lane, type Task, type WorkerStatus 
 import type { Store } from '../store.js';
 import { Claim } from './claim.js';
 import { FollowedJob, requestStop, type JobListener } from './followed.js';
-import { announceLane, removeLane, removeOldLanes } from './lanes.js';
+import { announceLane, openLane, removeLane, removeOldLanes } from './lanes.js';
 
 /** Told what becomes of the workers. */
 export interface WorkersReporter {
@@ -195,16 +196,12 @@ export class Enqueuer {
 
   async #openLink(id: string, lane: Lane): Promise<LaneLink> {
     const { connection } = this.context;
-    const options = { prefix: PREFIX, skipVersionCheck: true };
-    const [last] = await connection.redis.xrevrange(`${PREFIX}:${queueName(id)}:events`, '+', '-', 'COUNT', 1);
+    const [last] = await connection.redis.xrevrange(laneKey(id, 'events'), '+', '-', 'COUNT', 1);
     await this.#announce({ id, lane });
-    const queue = new Queue(queueName(id), {
-      ...options,
-      connection: connection.redis,
-      streams: { events: { maxLen: 1000 } },
-    });
+    const queue = openLane(connection.redis, id);
     const events = new QueueEvents(queueName(id), {
-      ...options,
+      prefix: PREFIX,
+      skipVersionCheck: true,
       // Of which it makes one of its own.
       connection: connection.redis,
       // Shorter than the silence after which a connection counts as dead.
@@ -221,7 +218,6 @@ export class Enqueuer {
       events.on(event, hear);
     // The connection says itself when it is lost.
     events.on('error', () => undefined);
-    queue.on('error', () => undefined);
     return { id, lane, queue, events };
   }
 
@@ -232,8 +228,7 @@ export class Enqueuer {
   /** Waits until a job of another lane has ended, and removes it. */
   async #retire(lane: string, id: string, title: string): Promise<void> {
     const { connection, reporter } = this.context;
-    const queue = new Queue(queueName(lane), { prefix: PREFIX, skipVersionCheck: true, connection: connection.redis });
-    queue.on('error', () => undefined);
+    const queue = openLane(connection.redis, lane);
     try {
       for (let told = false; !this.fault.aborted;) {
         const job = await queue.getJob(id);

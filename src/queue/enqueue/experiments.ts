@@ -11,7 +11,7 @@ import { UserError } from '../../util/errors.js';
 import { translatorOf } from '../places.js';
 import type { Enqueuer } from './enqueuer.js';
 import type { Ending } from './followed.js';
-import { followRun, type RunsReporter } from './runs.js';
+import { allEnded, followRun, type RunsReporter } from './runs.js';
 import { appears } from './shared-disk.js';
 import { DataBook, type TaskSettings } from './tasks.js';
 
@@ -88,8 +88,6 @@ async function enqueueAll(
       await inTurn(() => fail(experiment, error.message));
     }
   }
-  const outcomes = await Promise.allSettled(runs);
-  const fault: unknown = enqueuer.fault.reason ?? outcomes.find(one => one.status === 'rejected')?.reason;
-  if (fault !== undefined) throw fault as Error;
+  await allEnded(runs, enqueuer);
   return comparison.end();
 }

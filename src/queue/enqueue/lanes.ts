@@ -1,8 +1,22 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { KEPT_SECONDS, LANES, LANES_SEEN, PREFIX, queueName } from '../keys.js';
+import { KEPT_SECONDS, laneKey, LANES, LANES_SEEN, PREFIX, queueName } from '../keys.js';
 import type { Lane } from '../protocol.js';
 import { queueTime } from '../queue-time.js';
+
+/** BullMQ's queue of a lane. */
+export function openLane(redis: Redis, id: string): Queue {
+  const queue = new Queue(queueName(id), {
+    prefix: PREFIX,
+    // The version was looked at when the connection was opened.
+    skipVersionCheck: true,
+    connection: redis,
+    streams: { events: { maxLen: 1000 } },
+  });
+  // The connection says itself when it is lost.
+  queue.on('error', () => undefined);
+  return queue;
+}
 
 /** Says what workers need for the jobs of a lane, and that somebody needs it still. */
 export async function announceLane(redis: Redis, id: string, lane: Lane): Promise<void> {
@@ -14,7 +28,7 @@ export async function announceLane(redis: Redis, id: string, lane: Lane): Promis
 export async function removeLane(redis: Redis, id: string): Promise<void> {
   await redis.hdel(LANES, id);
   await redis.hdel(LANES_SEEN, id);
-  await redis.del(`${PREFIX}:${queueName(id)}:events`, `${PREFIX}:${queueName(id)}:meta`);
+  await redis.del(laneKey(id, 'events'), laneKey(id, 'meta'));
 }
 
 /**
@@ -27,9 +41,8 @@ export async function removeOldLanes(redis: Redis): Promise<void> {
     // Where nobody has said so yet, it counts from now on.
     if ((await redis.hsetnx(LANES_SEEN, id, time)) === 1) continue;
     const seen = Number(await redis.hget(LANES_SEEN, id));
-    if (time - seen < 1000 * KEPT_SECONDS || (await redis.llen(`${PREFIX}:${queueName(id)}:active`)) > 0) continue;
-    const queue = new Queue(queueName(id), { prefix: PREFIX, skipVersionCheck: true, connection: redis });
-    queue.on('error', () => undefined);
+    if (time - seen < 1000 * KEPT_SECONDS || (await redis.llen(laneKey(id, 'active'))) > 0) continue;
+    const queue = openLane(redis, id);
     try {
       await queue.obliterate();
     } finally {

@@ -1,7 +1,7 @@
+import { RunFolder } from '../../train/run.js';
 import type { EpochRow } from '../../train/types.js';
 import type { Enqueuer } from './enqueuer.js';
 import { LOST, type Ending } from './followed.js';
-import { isRun } from './shared-disk.js';
 import { adoptRun, taskOf, type DataIdentity, type Run, type TaskSettings } from './tasks.js';
 
 /** Told what happens to runs that workers train. */
@@ -11,6 +11,16 @@ export interface RunsReporter {
   /** `left`: it goes on without this process; `withdrawn`: no worker has it. */
   runEnded(run: Run, how: Ending['outcome'], error?: string): void;
   note(text: string): void;
+}
+
+/**
+ * Waits until all runs have come to their ends.
+ * @throws what ended the enqueuer, or the first that failed
+ */
+export async function allEnded(runs: readonly Promise<void>[], { fault }: Enqueuer): Promise<void> {
+  const outcomes = await Promise.allSettled(runs);
+  const reason: unknown = fault.reason ?? outcomes.find(one => one.status === 'rejected')?.reason;
+  if (reason !== undefined) throw reason as Error;
 }
 
 /**
@@ -46,7 +56,7 @@ export async function followRun(
         reporter.note(`${run.title} is back in the queue: ${why}`);
       },
     },
-    () => isRun(run.path),
+    () => RunFolder.isBegun(run.path),
   );
   // It may have been enqueued just after the others were taken back.
   if (signal.aborted) await job.withdraw();

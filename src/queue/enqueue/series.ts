@@ -4,7 +4,7 @@ import { foldWarning } from '../../data/folds.js';
 import type { SeriesFolder, SeriesSummary } from '../../train/series/index.js';
 import { UserError } from '../../util/errors.js';
 import type { Enqueuer } from './enqueuer.js';
-import { followRun, type RunsReporter } from './runs.js';
+import { allEnded, followRun, type RunsReporter } from './runs.js';
 import { appears } from './shared-disk.js';
 import { adoptRun, type TaskSettings } from './tasks.js';
 
@@ -80,8 +80,6 @@ async function enqueueAll(
     });
     runs.push(written);
   }
-  const outcomes = await Promise.allSettled(runs);
-  const fault: unknown = enqueuer.fault.reason ?? outcomes.find(one => one.status === 'rejected')?.reason;
-  if (fault !== undefined) throw fault as Error;
+  await allEnded(runs, enqueuer);
   return folder.update();
 }

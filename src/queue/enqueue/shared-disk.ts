@@ -1,13 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { kindOf } from '../../train/files.js';
 
 /** What another machine has written shows here within so many milliseconds, or something is wrong. */
 const SHOWN_WITHIN_MS = 60_000;
 const LOOK_MS = 200;
-
-export async function isRun(path: string): Promise<boolean> {
-  return (await kindOf(`${path}/config.json`)) === 'file';
-}
 
 /**
  * Looks for what another machine has written into the store until it shows: a disk that is shared over a network may keep a

@@ -11,11 +11,11 @@ import {
 } from '../../train/study/run-study.js';
 import { bestValue, headOfTrial, valueOf } from '../../train/study/run-trial.js';
 import { valuesOf, type Study } from '../../train/study/study.js';
+import { RunFolder } from '../../train/run.js';
 import type { EpochRow, TrainOptions } from '../../train/types.js';
 import { UserError } from '../../util/errors.js';
 import type { Enqueuer } from './enqueuer.js';
 import { LOST, type Ending } from './followed.js';
-import { isRun } from './shared-disk.js';
 import { adoptRun, DataBook, taskOf, type DataIdentity, type Run } from './tasks.js';
 
 /** As for `runStudy`, but that adapters are the workers' affair. */
@@ -130,7 +130,7 @@ class StudyQueue {
             reporter.note(`trial ${trial.number} is back in the queue: ${why}`);
           },
         },
-        () => isRun(run.path),
+        () => RunFolder.isBegun(run.path),
       );
       const job = await submitted;
       const ending = await job.ended;

@@ -7,7 +7,7 @@ import type { TrainOptions } from '../../train/types.js';
 import { portableOptions, withoutFold } from '../places.js';
 import { PROTOCOL, type Task } from '../protocol.js';
 import type { Store } from '../store.js';
-import { appears, isRun } from './shared-disk.js';
+import { appears } from './shared-disk.js';
 
 /** A run that is to be trained somewhere, as this machine knows it. */
 export interface Run {
@@ -60,11 +60,11 @@ export async function taskOf(
  */
 export async function adoptRun({ path, options, head }: Omit<Run, 'title'>, isComplete: boolean): Promise<void> {
   const ended = async () => {
-    const summary = (await isRun(path)) ? await (await RunFolder.open(path)).readSummary() : undefined;
+    const summary = (await RunFolder.isBegun(path)) ? await (await RunFolder.open(path)).readSummary() : undefined;
     return summary?.interrupted === false ? summary : undefined;
   };
   const summary = isComplete ? await appears(path, ended) : await ended();
-  if (!(await isRun(path))) return;
+  if (!(await RunFolder.isBegun(path))) return;
   const run = await RunFolder.open(path);
   await run.writeConfig({ ...run.config, options });
   await run.writeRecipe(recipeText(options, head));

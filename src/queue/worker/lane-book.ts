@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Job, Worker } from 'bullmq';
 import { UserError } from '../../util/errors.js';
 import type { QueueConnection } from '../connection.js';
-import { LANES, PREFIX, queueName, TASK, taskKey } from '../keys.js';
+import { laneKey, LANES, PREFIX, queueName, TASK, taskKey } from '../keys.js';
 import { now, type JobLease } from '../lease.js';
 import { laneId, parseLane, type Lane } from '../protocol.js';
 import { queueTime } from '../queue-time.js';
@@ -95,14 +95,16 @@ export class LaneBook {
     const able: string[] = [];
     for (const [id, json] of lanes) {
       if (this.#final.has(id)) continue;
-      const key = (name: string) => `${PREFIX}:${queueName(id)}:${name}`;
       // Jobs that were given back for a while wait only once somebody asks for one when their time has come.
-      const jobs = [redis.llen(key('wait')), redis.llen(key('active')), redis.zcard(key('delayed'))];
-      const counts = await Promise.all(jobs);
+      const [waiting, active, delayed] = await Promise.all([
+        redis.llen(laneKey(id, 'wait')),
+        redis.llen(laneKey(id, 'active')),
+        redis.zcard(laneKey(id, 'delayed')),
+      ]);
       // What nobody waits for any more needs no opinion.
-      if (counts.every(count => count === 0)) continue;
+      if (waiting + active + delayed === 0) continue;
       if (!(await this.#judge(id, json))) continue;
-      if (counts[2]! > 0) await this.#promote(id);
+      if (delayed > 0) await this.#promote(id);
       able.push(id);
     }
     return able;
@@ -162,7 +164,7 @@ export class LaneBook {
   async #promote(lane: string): Promise<void> {
     const { redis } = this.connection;
     const worker = this.#workers.get(lane)!;
-    const ids = await redis.zrange(`${PREFIX}:${queueName(lane)}:delayed`, '0', '-1');
+    const ids = await redis.zrange(laneKey(lane, 'delayed'), '0', '-1');
     const time = await queueTime(redis);
     for (const id of ids) {
       const until = await redis.hget(taskKey(lane, id), TASK.until);
@@ -191,11 +193,10 @@ export class LaneBook {
   /** A job with a field that was no JSON, without all of them: nobody can do it, and this worker's part is to say so. */
   async #blank(worker: Worker, lane: string, token: string): Promise<Job | undefined> {
     const { redis } = this.connection;
-    const key = (rest: string) => `${PREFIX}:${queueName(lane)}:${rest}`;
-    for (const id of await redis.lrange(key('active'), 0, -1)) {
-      if ((await redis.get(key(`${id}:lock`))) !== token) continue;
-      await redis.hdel(key(id), 'progress', 'parent');
-      await redis.hset(key(id), { data: 'null', opts: '{}' });
+    for (const id of await redis.lrange(laneKey(lane, 'active'), 0, -1)) {
+      if ((await redis.get(laneKey(lane, `${id}:lock`))) !== token) continue;
+      await redis.hdel(laneKey(lane, id), 'progress', 'parent');
+      await redis.hset(laneKey(lane, id), { data: 'null', opts: '{}' });
       return Job.fromId(worker, id);
     }
     return undefined;

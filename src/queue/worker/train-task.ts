@@ -1,6 +1,5 @@
 import { openDevice } from '../../gpu/node.js';
 import { evaluateMember } from '../../evaluate/experiments/index.js';
-import { kindOf } from '../../train/files.js';
 import type { Lease } from '../../train/lease.js';
 import { recipeText } from '../../train/recipes/index.js';
 import { requireSameData } from '../../train/resumed-options.js';
@@ -44,7 +43,7 @@ export async function trainTask(
 ): Promise<Extract<Outcome, { outcome: 'complete' }> | undefined> {
   const { path, lease, signal, version, adapter, backend } = context;
   const data = task.test ? whole : withoutTest(whole);
-  const resume = (await kindOf(`${path}/config.json`)) === 'file';
+  const resume = await RunFolder.isBegun(path);
   // A run that was killed before it wrote its config begins again.
   const run = resume
     ? await RunFolder.open(path, { lease })

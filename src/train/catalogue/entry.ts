@@ -1,6 +1,5 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UserError } from '../../util/errors.js';
 import { bestRow } from '../progress.js';
 import { RunFolder, type RunConfig } from '../run.js';
 import type { EpochRow, TrainSummary } from '../types.js';
@@ -28,20 +27,9 @@ export interface RunEntry {
  */
 export async function readRun(path: string): Promise<RunEntry> {
   const run = await RunFolder.open(path);
-  const faults: string[] = [];
-  const attempt = async <T>(read: Promise<T>, otherwise: T): Promise<T> => {
-    try {
-      return await read;
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      faults.push(error.message);
-      return otherwise;
-    }
-  };
-  const history = await attempt(run.readMetrics(), []);
-  const summary = await attempt(run.readSummary(), undefined);
+  const { history, summary, problems } = await run.past();
   const known = { path, config: run.config, history, best: bestRow(history), summary };
-  if (faults.length > 0) return { ...known, state: 'damaged', fault: faults.join('\n') };
+  if (problems.length > 0) return { ...known, state: 'damaged', fault: problems.join('\n') };
   return { ...known, state: await stateOf(known) };
 }
 

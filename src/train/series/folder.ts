@@ -5,6 +5,7 @@ import { UserError } from '../../util/errors.js';
 import { createFolder, kindOf, removeTemporaryFiles, writeFileAtomic } from '../files.js';
 import { readJsonFile } from '../json-file.js';
 import { lockFolder } from '../run-lock.js';
+import { RunFolder } from '../run.js';
 import type { TrainOptions, TrainSummary } from '../types.js';
 import { finishedSummary, type Member, type Translate } from './member.js';
 import { membersOf, planShape, SERIES_KINDS, type SeriesKind, type SeriesPlan } from './plan.js';
@@ -132,7 +133,7 @@ export async function requireNoSeries(path: string): Promise<void> {
       `--out ${path} holds ${kind} already; continue them with --resume ${path}, or choose another folder`,
     );
   }
-  if ((await kindOf(join(path, 'config.json'))) === 'file') {
+  if (await RunFolder.isBegun(path)) {
     throw new UserError(`--out ${path} holds a run; choose another folder for several`);
   }
 }

@@ -1,10 +1,8 @@
-import { join } from 'node:path';
 import type { DataSet } from '../../data/dataset.js';
 import { UserError } from '../../util/errors.js';
-import { kindOf } from '../files.js';
 import { recipeText, type RecipeHead } from '../recipes/index.js';
 import { requireSameData, resumedOptions } from '../resumed-options.js';
-import { RunFolder, type RunConfig } from '../run.js';
+import { problemWarning, RunFolder, type RunConfig } from '../run.js';
 import { trainRun, type RunContext } from '../train-run.js';
 import type { EpochRow, Reporter, TrainOptions, TrainSummary } from '../types.js';
 
@@ -41,7 +39,7 @@ export async function finishedSummary(
   { path, options }: Member,
   translate?: Translate,
 ): Promise<TrainSummary | undefined> {
-  if (!(await isBegun(path))) return undefined;
+  if (!(await RunFolder.isBegun(path))) return undefined;
   const run = await RunFolder.open(path);
   const written = run.config.options;
   const config = translate ? { ...run.config, options: await translate(written, options) } : run.config;
@@ -57,7 +55,7 @@ export async function finishedSummary(
 export async function trainMember(member: Member, data: DataSet, context: MemberContext): Promise<TrainSummary> {
   const { path, options, head } = member;
   const { reporterFor, ...rest } = context;
-  const resume = await isBegun(path);
+  const resume = await RunFolder.isBegun(path);
   const run = resume
     ? await RunFolder.open(path)
     : await RunFolder.create(path, { recipe: head && recipeText(options, head) });
@@ -67,16 +65,12 @@ export async function trainMember(member: Member, data: DataSet, context: Member
   }
   const past = resume ? await run.past() : undefined;
   const reporter = reporterFor(member, past?.history ?? []);
-  for (const problem of past?.problems ?? []) reporter.note(`warning: ${problem}`);
+  for (const problem of past?.problems ?? []) reporter.note(problemWarning(problem));
   try {
     return await trainRun(data, options, { ...rest, run, reporter, resume });
   } finally {
     reporter.dispose();
   }
-}
-
-async function isBegun(path: string): Promise<boolean> {
-  return (await kindOf(join(path, 'config.json'))) === 'file';
 }
 
 /**

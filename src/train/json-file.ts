@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type * as z from 'zod';
+import { printable } from '../interop/printable.js';
 import { UserError } from '../util/errors.js';
 import { isPathError } from '../util/path-errors.js';
 
@@ -17,7 +18,7 @@ function parseJson<T>(schema: z.ZodType<T>, text: string, file: string): T {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new UserError(`${file} is not JSON: ${(error as Error).message}`);
+    throw new UserError(`${file} is not JSON: ${printable((error as Error).message)}`);
   }
   const result = schema.safeParse(value);
   if (result.success) return result.data;

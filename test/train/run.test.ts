@@ -342,7 +342,7 @@ describe('what a run that goes on tells of its past', () => {
     await run.writeMetrics(rows);
     await run.writeSummary(summary);
     expect(await run.past()).toEqual({ history: rows, summary, problems: [] });
-    await writeFile(run.summary, '{"epochs": ');
+    await writeFile(run.summary, '\0\u001b[2J');
     await writeFile(join(folder, 'metrics.csv'), 'epoch;lr');
     const { history, summary: none, problems } = await run.past();
     expect([history, none]).toEqual([[], undefined]);
@@ -350,6 +350,8 @@ describe('what a run that goes on tells of its past', () => {
       expect.stringContaining('metrics.csv, line 1'),
       expect.stringContaining('summary.json is not JSON'),
     ]);
+    // Damage says nothing to a terminal.
+    expect(problems[1]).toContain('"\\u0000\\u001b[2J"');
   });
 });
 

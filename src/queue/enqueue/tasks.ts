@@ -1,9 +1,9 @@
 import { titleOf, type DataSet } from '../../data/dataset.js';
-import { foldSplits } from '../../data/folds.js';
 import { dataKey } from '../../train/load-options.js';
 import { recipeText, type RecipeHead } from '../../train/recipes/index.js';
 import { RunFolder } from '../../train/run.js';
 import type { TrainOptions } from '../../train/types.js';
+import { ownData } from '../own-data.js';
 import { portableOptions, withoutFold } from '../places.js';
 import { PROTOCOL, type Task } from '../protocol.js';
 import type { Store } from '../store.js';
@@ -89,10 +89,8 @@ export class DataBook {
     const key = dataKey(options);
     const known = this.#known.get(key);
     if (known) return known;
-    const { fold } = options;
     const whole = await this.load(withoutFold(options));
-    // Of jointly trained data the fold is drawn before they are joined.
-    const own = fold ? (options.joint ? await this.load(options) : foldSplits(whole, fold, options.splitSeed)) : whole;
+    const own = await ownData(whole, options, this.load);
     const identities = { whole: identityOf(whole), own: identityOf(own) };
     this.#known.set(key, identities);
     return identities;

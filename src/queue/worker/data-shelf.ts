@@ -1,9 +1,9 @@
 import type { DataSet } from '../../data/dataset.js';
-import { foldSplits } from '../../data/folds.js';
 import { isMachineFault } from '../../train/machine-fault.js';
 import type { TrainOptions } from '../../train/types.js';
 import { UserError } from '../../util/errors.js';
 import type { DataRoots } from '../data-root.js';
+import { ownData } from '../own-data.js';
 import { localOptions, withoutFold } from '../places.js';
 import type { DataPlace, Task } from '../protocol.js';
 import type { Store } from '../store.js';
@@ -52,10 +52,7 @@ export class DataShelf {
   async take(task: Task): Promise<LocalTask> {
     const held = await this.#hold(task);
     const options = localOptions(task, held.paths, this.store);
-    const { fold, splitSeed, joint } = options;
-    // Of jointly trained data the fold is drawn before they are joined.
-    if (fold && joint) return { options, data: await this.load(options) };
-    return { options, data: fold ? foldSplits(held.data, fold, splitSeed) : held.data };
+    return { options, data: await ownData(held.data, options, this.load) };
   }
 
   async #hold(task: Task): Promise<Held> {
